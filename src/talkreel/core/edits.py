@@ -1,0 +1,275 @@
+"""An edit: everything the renderer needs and nothing it must decide.
+
+Times are seconds on the *source* clock; ``TimeMap(edit.kept)`` gives the clip clock. Boxes
+are left, top, right, bottom as shares (0..1) of the displayed source picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from itertools import pairwise
+
+from talkreel.core.spans import Span, TimeMap, check_kept
+
+SCHEMA = "edit/1"
+
+Box = tuple[float, float, float, float]
+
+
+class LayoutKind(StrEnum):
+    """How the source picture fills the canvas."""
+
+    CROP = "crop"  # one region fills the canvas
+    FIT = "fit"  # the whole region over a blurred fill of itself
+    SPLIT = "split"  # two regions, first above second
+    WAVEFORM = "waveform"  # no picture: the sound drawn on a plain canvas
+
+
+class Motion(StrEnum):
+    """What happens between two keys of a crop path."""
+
+    HOLD = "hold"  # keep the box until the next key, then jump
+    LINEAR = "linear"  # move evenly
+
+
+@dataclass(frozen=True, slots=True)
+class CropKey:
+    """A crop box at a source second; the box has the aspect of the place it fills."""
+
+    time: float
+    box: Box
+
+    def __post_init__(self) -> None:
+        left, top, right, bottom = self.box
+        if not (-1e-6 <= left < right <= 1 + 1e-6 and -1e-6 <= top < bottom <= 1 + 1e-6):
+            raise ValueError(f"a crop box lies inside the picture, got {self.box}")
+
+
+@dataclass(frozen=True, slots=True)
+class CropPath:
+    """Crop keys in order of time; before the first and after the last the box is held.
+
+    All keys of one path have boxes of the same size.
+    """
+
+    keys: tuple[CropKey, ...]
+    motion: Motion = Motion.HOLD
+
+    def __post_init__(self) -> None:
+        if not self.keys:
+            raise ValueError("a crop path needs at least one key")
+        for first, second in pairwise(self.keys):
+            if second.time <= first.time:
+                raise ValueError("crop keys must ascend in time")
+        sizes = {(round(k.box[2] - k.box[0], 3), round(k.box[3] - k.box[1], 3)) for k in self.keys}
+        if len(sizes) > 1 and self.motion is Motion.LINEAR:
+            raise ValueError("a moving crop keeps its size")
+
+    def box_at(self, time: float) -> Box:
+        """The box at a source second."""
+        earlier = [key for key in self.keys if key.time <= time]
+        if not earlier:
+            return self.keys[0].box
+        later = self.keys[len(earlier) :]
+        here = earlier[-1]
+        if self.motion is Motion.HOLD or not later:
+            return here.box
+        share = (time - here.time) / (later[0].time - here.time)
+        a, b = here.box, later[0].box
+        left, top, right, bottom = (p + (q - p) * share for p, q in zip(a, b, strict=True))
+        return (left, top, right, bottom)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the picture is laid out over ``span``.
+
+    Attributes:
+        span: source clock. The layouts of an edit are ordered and cover its kept spans.
+        kind: see ``LayoutKind``.
+        paths: CROP and FIT one, SPLIT two, WAVEFORM none.
+        reason: one plain sentence: why this layout.
+        confidence: 0..1.
+        subjects: ids of the face tracks that are shown on purpose.
+    """
+
+    span: Span
+    kind: LayoutKind
+    paths: tuple[CropPath, ...]
+    reason: str = ""
+    confidence: float = 1.0
+    subjects: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        need = {LayoutKind.CROP: 1, LayoutKind.FIT: 1, LayoutKind.SPLIT: 2, LayoutKind.WAVEFORM: 0}
+        if len(self.paths) != need[self.kind]:
+            raise ValueError(f"layout {self.kind} needs {need[self.kind]} crop paths")
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionStyle:
+    """How captions look; lengths are shares of the canvas height, colours ``#RRGGBB``.
+
+    Attributes:
+        name: e.g. ``bold``.
+        font: family name as libass finds it.
+        font_file: file name of the font inside the font folders.
+        size: nominal font size (em height).
+        colour: of words not spoken now.
+        active_colour: of the word spoken now; a colour change only, so nothing moves.
+        outline_colour: of the outline.
+        outline: outline width.
+        plate_colour: of the box behind the line, or None for no box.
+        plate_opacity: 0..1.
+        uppercase: whether words are shown in capitals.
+        words_per_cue: most words shown at once.
+        shadow: drop shadow offset.
+    """
+
+    name: str
+    font: str
+    font_file: str
+    size: float
+    colour: str = "#FFFFFF"
+    active_colour: str = "#FFD60A"
+    outline_colour: str = "#000000"
+    outline: float = 0.003
+    plate_colour: str | None = None
+    plate_opacity: float = 0.75
+    uppercase: bool = False
+    words_per_cue: int = 8
+    shadow: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionWord:
+    """One shown word and when it is spoken (source clock)."""
+
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionCue:
+    """What is on screen at once.
+
+    Attributes:
+        span: source clock; cues are ordered and do not overlap.
+        lines: one or two lines of words, as broken by the editor.
+        top: upper edge of the text block as a share of the canvas height.
+    """
+
+    span: Span
+    lines: tuple[tuple[CaptionWord, ...], ...]
+    top: float
+
+    def __post_init__(self) -> None:
+        if not self.lines or not all(self.lines):
+            raise ValueError("a caption cue needs words on every line")
+
+    @property
+    def text(self) -> str:
+        """The lines joined by newlines."""
+        return "\n".join(" ".join(word.text for word in line) for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Captions:
+    """The captions of an edit."""
+
+    style: CaptionStyle
+    cues: tuple[CaptionCue, ...]
+
+    @property
+    def word_count(self) -> int:
+        """How many words are shown."""
+        return sum(len(line) for cue in self.cues for line in cue.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioChain:
+    """What happens to the sound.
+
+    Attributes:
+        target_lufs: integrated loudness of the delivered file (EBU R128).
+        true_peak_dbtp: highest true peak allowed in the delivered file.
+        fade_in: seconds.
+        fade_out: seconds.
+        join_fade: seconds of crossfade-free fade on each side of an inner join, against clicks.
+    """
+
+    target_lufs: float = -14.0
+    true_peak_dbtp: float = -1.0
+    fade_in: float = 0.02
+    fade_out: float = 0.12
+    join_fade: float = 0.008
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """Size and rate of the delivered picture; sizes are even numbers of pixels."""
+
+    width: int
+    height: int
+    frame_rate: Fraction
+
+    def __post_init__(self) -> None:
+        if self.width < 2 or self.height < 2 or self.width % 2 or self.height % 2:
+            raise ValueError(f"a canvas has even sizes, got {self.width}x{self.height}")
+        if self.frame_rate <= 0:
+            raise ValueError("a canvas needs a positive frame rate")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """x264 and AAC settings."""
+
+    x264_preset: str = "veryfast"
+    crf: int = 21
+    audio_bitrate_kbps: int = 160
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """A whole clip, ready to render.
+
+    Attributes:
+        id: the candidate's id.
+        title: shown in reports and used for the file name.
+        media_uri: absolute path of the source.
+        media_digest: sha256 of the source; the renderer refuses another file.
+        kept: source spans that are played, in order; their clip length is a whole number of
+            canvas frames.
+        canvas: size and rate.
+        layouts: cover ``kept`` in order.
+        captions: or None.
+        audio: sound chain, or None when the source has no sound.
+        encoding: codec settings.
+    """
+
+    id: str
+    title: str
+    media_uri: str
+    media_digest: str
+    kept: tuple[Span, ...]
+    canvas: Canvas
+    layouts: tuple[Layout, ...]
+    captions: Captions | None = None
+    audio: AudioChain | None = AudioChain()
+    encoding: Encoding = Encoding()
+
+    def __post_init__(self) -> None:
+        check_kept(self.kept)
+        if not self.layouts:
+            raise ValueError("an edit needs a layout")
+        for kept in self.kept:
+            covered = sum(layout.span.overlap(kept) for layout in self.layouts)
+            if abs(covered - kept.duration) > 1e-3:
+                raise ValueError(f"layouts cover {covered:.3f} s of the kept span {kept}")
+
+    @property
+    def time_map(self) -> TimeMap:
+        """Source clock to clip clock."""
+        return TimeMap(self.kept)

@@ -1,0 +1,1 @@
+"""Candidate to edit: boundaries, tightening, reframing, captions."""

@@ -1,0 +1,1 @@
+"""The only code that opens video or audio or runs ffmpeg."""

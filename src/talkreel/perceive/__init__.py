@@ -1,0 +1,1 @@
+"""Media to records: words, shots, faces, speakers, sound."""

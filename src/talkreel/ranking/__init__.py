@@ -1,0 +1,1 @@
+"""Signals and transcript to ranked candidates: pure functions, no torch."""

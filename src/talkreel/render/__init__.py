@@ -1,0 +1,1 @@
+"""Edit to file: one ffmpeg graph, measured loudness, verified delivery."""

@@ -1,0 +1,1 @@
+"""Stage results cached by content."""
