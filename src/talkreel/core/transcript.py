@@ -29,7 +29,6 @@ _ABBREVIATIONS = frozenset(
         "u.s.",
         "a.m.",
         "p.m.",
-        "no.",
         "gen.",
         "sen.",
         "rep.",
