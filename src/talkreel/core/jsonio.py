@@ -26,46 +26,68 @@ from talkreel.core.errors import OutputError, SchemaError
 T = TypeVar("T")
 Json = dict[str, Any]
 Upgrade = Callable[[Json], Json]
+Arrays = dict[str, np.ndarray[Any, Any]]
 
 # schema name -> {old version: function to the next version}. Filled as schemas change.
 UPGRADES: dict[str, dict[int, Upgrade]] = {}
 
 
-def encode(value: object) -> Any:
-    """A record, enum, fraction, array or container as plain JSON values (NaN becomes null)."""
+def encode(value: object, arrays: Arrays | None = None) -> Any:
+    """A record, enum, fraction, array or container as plain JSON values (NaN becomes null).
+
+    With ``arrays``, numpy arrays are put there under a name and replaced by ``{"npz": name}``.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = (field for field in dataclasses.fields(value) if field.init)
-        return {field.name: encode(getattr(value, field.name)) for field in fields}
+        return {field.name: encode(getattr(value, field.name), arrays) for field in fields}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Fraction):
         return f"{value.numerator}/{value.denominator}"
     if isinstance(value, np.ndarray):
-        return encode(value.tolist())
+        if arrays is None:
+            return encode(value.tolist())
+        name = f"a{len(arrays)}"
+        arrays[name] = value
+        return {"npz": name}
     if isinstance(value, (list, tuple)):
-        return [encode(item) for item in value]
+        return [encode(item, arrays) for item in value]
     if isinstance(value, dict):
-        return {str(key): encode(item) for key, item in value.items()}
+        return {str(key): encode(item, arrays) for key, item in value.items()}
     if isinstance(value, float):
         return round(value, 6) if math.isfinite(value) else None
     return value
 
 
-def document(record: object, schema: str) -> Json:
-    """``record`` as a JSON document of ``schema`` (``name/version``)."""
-    return {"schema": schema, **encode(record)}
+def document(record: object, schema: str, arrays: Arrays | None = None) -> Json:
+    """``record`` as a JSON document of ``schema`` (``name/version``); see ``encode``."""
+    return {"schema": schema, **encode(record, arrays)}
 
 
-def decode(kind: type[T], value: Any, where: str = "$") -> T:
-    """Plain JSON values as ``kind``.
+def decode(kind: type[T], value: Any, arrays: Mapping[str, Any] | None = None) -> T:
+    """Plain JSON values as ``kind``; ``{"npz": name}`` is looked up in ``arrays``.
 
     Raises:
         SchemaError: a field is missing, unknown, of the wrong type or refused by the record.
     """
-    return typing.cast(T, _decode(kind, value, where))
+    if arrays is not None:
+        value = _fill(value, arrays)
+    return typing.cast(T, _decode(kind, value, "$"))
 
 
-def read_document(kind: type[T], data: object, schema: str) -> T:
+def _fill(value: Any, arrays: Mapping[str, Any]) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {"npz"}:
+            if value["npz"] not in arrays:
+                raise SchemaError(f"the array {value['npz']!r} is missing from the .npz file")
+            return arrays[value["npz"]]
+        return {key: _fill(item, arrays) for key, item in value.items()}
+    return [_fill(item, arrays) for item in value] if isinstance(value, list) else value
+
+
+def read_document(
+    kind: type[T], data: object, schema: str, arrays: Mapping[str, Any] | None = None
+) -> T:
     """A JSON document of ``schema`` as ``kind``, upgraded when it is older.
 
     Raises:
@@ -86,7 +108,7 @@ def read_document(kind: type[T], data: object, schema: str) -> T:
         if step is None:
             raise SchemaError(f"{name}/{at} is too old: no upgrade to {schema} is known")
         body, at = step(body), at + 1
-    return decode(kind, body)
+    return decode(kind, body, arrays)
 
 
 def load_json(path: Path) -> object:
@@ -172,6 +194,8 @@ def _decode_plain(kind: Any, origin: Any, value: Any, where: str) -> Any:
 
 
 def _decode_array(value: Any, where: str) -> Any:
+    if isinstance(value, np.ndarray):
+        return value
     _expect(isinstance(value, list), where, "a list of numbers", value)
     try:
         return np.array(
