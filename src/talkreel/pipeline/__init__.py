@@ -1,0 +1,1 @@
+"""The stage chain in one process: media in, clips out, every stage cached."""
