@@ -114,7 +114,7 @@ def _parse_time(text: str) -> float:
     good = 1 <= len(numbers) <= 3 and all(math.isfinite(n) and n >= 0 for n in numbers)
     if not good:
         raise InputError(f"a time is seconds, m:ss or h:mm:ss, got {text!r}")
-    return sum(number * 60**i for i, number in enumerate(reversed(numbers)))
+    return math.fsum(number * 60.0**i for i, number in enumerate(reversed(numbers)))
 
 
 def _one_of(name: str, value: str, allowed: Iterable[str]) -> None:

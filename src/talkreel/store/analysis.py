@@ -36,6 +36,6 @@ def read_analysis(path: Path) -> Analysis:
     try:
         with np.load(path.with_suffix(".npz"), allow_pickle=False) as packed:
             arrays = {name: packed[name] for name in packed.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise SchemaError(f"cannot read {path.with_suffix('.npz')}: {error}") from error
     return read_document(Analysis, data, SCHEMA, arrays)

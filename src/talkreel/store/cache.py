@@ -92,7 +92,7 @@ class StageCache:
         try:
             value = _unpack(path.read_bytes(), kind)
             os.utime(path)
-        except (OSError, SchemaError, ValueError, KeyError, zipfile.BadZipFile):
+        except (OSError, EOFError, SchemaError, ValueError, KeyError, zipfile.BadZipFile):
             return None
         return value
 

@@ -1,0 +1,5 @@
+"""The ``talkreel`` command."""
+
+from talkreel.cli.main import main
+
+__all__ = ["main"]
