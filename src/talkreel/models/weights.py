@@ -178,6 +178,8 @@ def _blocks(entry: Weights) -> list[tuple[bytes, int]]:
             while (block := reply.read(_CHUNK_BYTES)) and len(blocks) * _CHUNK_BYTES <= _MAX_BYTES:
                 blocks.append((block, expected))
     except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
         reason = getattr(error, "reason", None) or error
         raise ModelMissing(
             f"cannot fetch {entry.name} from {entry.url} ({reason}): check the network, or put "
