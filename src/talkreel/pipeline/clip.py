@@ -1,0 +1,290 @@
+"""The main job: a talk in, ranked clips out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import talkreel
+from talkreel.core.analysis import Analysis
+from talkreel.core.candidates import Candidate
+from talkreel.core.clips import Clip, ClipSet
+from talkreel.core.errors import NothingToClip, RenderError
+from talkreel.core.spans import Span, merge
+from talkreel.core.tracks import FaceTrack
+from talkreel.core.transcript import Transcript
+from talkreel.media.probe import probe
+from talkreel.pipeline.choose import Chooser, Heard
+from talkreel.pipeline.deliver import OutputFolder, slug
+from talkreel.pipeline.job import Job
+from talkreel.pipeline.listen import Listener
+from talkreel.pipeline.make import Cut, cut, deliver, rendered
+from talkreel.pipeline.options import ClipOptions
+from talkreel.pipeline.progress import Tracker, Watcher, unwatched
+from talkreel.pipeline.see import Sight
+from talkreel.report import write_report
+from talkreel.store.analysis import write_analysis
+from talkreel.store.cache import StageCache, default_root, limit_bytes
+
+# The first clip is rendered once this share of the talk is heard, so that a user sees a
+# finished clip long before the whole talk is done.
+EARLY_SHARE = 0.2
+# Shorter talks are heard so fast that an early clip would only cost a second ranking.
+EARLY_MIN_SECONDS = 240.0
+EARLY_MIN_CLIPS = 3
+
+# Expected seconds per minute of talk on two cores; they only shape the progress bar.
+_COST = {"sound": 0.2, "words": 4.0, "picture": 1.0, "rank": 0.3, "clips": 6.0}
+
+
+class Maker:
+    """Runs one job from probed media to delivered clips."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.listener = Listener(job)
+        self.sight = Sight(job)
+        self.chooser = Chooser(job)
+        self.faces: dict[Span, tuple[FaceTrack, ...]] = {}
+
+    def perceive(self, folder: OutputFolder | None = None) -> tuple[Analysis, list[Path]]:
+        """Everything but faces; with ``folder``, an early clip is delivered on the way."""
+        tracker, listener = self.job.tracker, self.listener
+        listener.open(tracker.stage("sound"))
+        early: list[Path] = []
+        transcript = Transcript("und", ())
+        for transcript, until in listener.words(tracker.stage("words")):
+            if folder is not None and not early and self._worth_early(until):
+                early = self._early_clip(folder, transcript, until)
+        tracker.finish("words")
+        shots = self.sight.shots(progress=tracker.stage("picture"))
+        transcript, signals = listener.sound(transcript, self.job.media.duration)
+        analysis = Analysis(
+            media=self.job.media,
+            transcript=transcript,
+            shots=shots if self.job.media.video else (),
+            signals=signals,
+            warnings=(*self.job.media.warnings, *transcript.warnings),
+        )
+        return analysis, early
+
+    def choose(self, analysis: Analysis) -> tuple[Candidate, ...]:
+        """Ranked candidates of the whole talk."""
+        heard = Heard(
+            analysis.transcript, analysis.signals, analysis.shots, analysis.media.duration
+        )
+        return self.chooser.choose(heard, progress=self.job.tracker.stage("rank"))
+
+    def cuts(self, analysis: Analysis, candidates: Sequence[Candidate]) -> Iterator[Cut]:
+        """Edits in order; the next one is prepared while the caller renders the last."""
+        with ThreadPoolExecutor(1) as ahead:
+            waiting: Future[Cut] | None = None
+            for candidate in candidates:
+                coming = ahead.submit(self._cut, analysis, candidate)
+                if waiting is not None:
+                    yield waiting.result()
+                waiting = coming
+            if waiting is not None:
+                yield waiting.result()
+
+    def _cut(self, analysis: Analysis, candidate: Candidate) -> Cut:
+        faces = self.sight.faces(
+            candidate.span,
+            analysis.shots,
+            self.listener.audio,
+            self.listener.voice,
+            analysis.transcript.words,
+        )
+        self.faces[candidate.span] = faces
+        seen = replace(analysis, looked=(candidate.span,), faces=faces)
+        return cut(self.job, self.sight, candidate, seen)
+
+    def _worth_early(self, until: float) -> bool:
+        duration, wanted = self.job.media.duration, self.job.options.clips
+        return (
+            EARLY_MIN_SECONDS <= duration
+            and EARLY_SHARE * duration <= until < duration
+            and (wanted is None or wanted >= EARLY_MIN_CLIPS)
+        )
+
+    def _early_clip(self, folder: OutputFolder, so_far: Transcript, until: float) -> list[Path]:
+        transcript, signals = self.listener.sound(so_far, until)
+        try:
+            best = self.chooser.choose(Heard(transcript, signals, (), until), clips=1)[0]
+        except NothingToClip:
+            return []
+        around = best.span.pad(10.0, 10.0).clamp(self.job.media.span)
+        analysis = Analysis(
+            media=self.job.media,
+            transcript=transcript,
+            shots=self.sight.shots(around) if self.job.media.video else (),
+            signals=signals,
+        )
+        made = self._cut(analysis, best)
+        try:
+            path, _ = rendered(self.job.cache, made.edit, self.job.media)
+        except RenderError:
+            return []  # said again, with its rank, when the clip's turn comes
+        target = folder.clips / f"early-{slug(best.title)}.mp4"
+        folder.place(path, target)
+        self.job.tracker.say("words", f"first clip: {target}")
+        return [target]
+
+
+def open_job(source: Path, options: ClipOptions, cache: StageCache | None, watcher: Watcher) -> Job:
+    """Probe ``source`` and set up a job on it.
+
+    Raises:
+        MediaError: not usable media.
+        InputError: options that do not fit it.
+    """
+    media = probe(source)
+    minutes = media.duration / 60
+    plan = [(stage, cost * minutes + 1.0) for stage, cost in _COST.items()]
+    return Job(
+        media=media,
+        options=options.within(media.span),
+        cache=cache or StageCache(default_root()),
+        tracker=Tracker(plan, watcher),
+    )
+
+
+def make_clips(
+    source: Path,
+    out: Path,
+    options: ClipOptions | None = None,
+    *,
+    cache: StageCache | None = None,
+    watcher: Watcher = unwatched,
+) -> ClipSet:
+    """Make clips of ``source`` in ``out``; a killed run goes on where it was.
+
+    Raises:
+        MediaError: not usable media.
+        InputError: options that do not fit it.
+        NothingToClip: nothing is worth a clip, with why.
+        OutputError: ``out`` cannot be written.
+        RenderError: ffmpeg failed on every clip.
+    """
+    job = open_job(source, options or ClipOptions(), cache, watcher)
+    folder = OutputFolder(out)
+    maker = Maker(job)
+    analysis, early = maker.perceive(folder)
+    candidates = maker.choose(analysis)
+    before = folder.previous()
+    clips, problems = _deliver_all(maker, folder, analysis, candidates)
+    result = ClipSet(
+        media_uri=job.media.uri,
+        media_digest=job.media.digest,
+        duration=job.media.duration,
+        clips=tuple(clips),
+        transcript_source=analysis.transcript.source,
+        scorer=maker.chooser.scorer_name,
+        warnings=(*analysis.warnings, *problems),
+        talkreel_version=talkreel.__version__,
+    )
+    analysis = with_faces(analysis, maker.faces)
+    write_analysis(folder.root / "analysis.json", analysis)
+    write_report(folder.root / "report.html", analysis, result)
+    folder.finish(result, before, early)
+    job.cache.prune(limit_bytes())
+    return result
+
+
+def _deliver_all(
+    maker: Maker, folder: OutputFolder, analysis: Analysis, candidates: Sequence[Candidate]
+) -> tuple[list[Clip], list[str]]:
+    """Deliver every candidate; one that fails is reported and the rest move up."""
+    tracker = maker.job.tracker
+    progress = tracker.stage("clips")
+    clips: list[Clip] = []
+    problems: list[str] = []
+    failure: RenderError | None = None
+    for index, made in enumerate(maker.cuts(analysis, candidates)):
+        start = index / len(candidates)
+
+        def share(part: float, start: float = start) -> None:
+            progress(start + part / len(candidates))
+
+        try:
+            clip = deliver(maker.job, folder, len(clips) + 1, made, share)
+        except RenderError as error:
+            failure = error
+            problems.append(f"no clip at {made.candidate.span.start:.1f} s: {error}")
+            tracker.say("clips", problems[-1])
+            continue
+        clips.append(clip)
+        tracker.say("clips", f"clip {clip.rank}: {folder.root / clip.files.video}")
+    tracker.finish("clips")
+    if failure is not None and not clips:
+        raise failure
+    return clips, problems
+
+
+def with_faces(analysis: Analysis, faces: dict[Span, tuple[FaceTrack, ...]]) -> Analysis:
+    """``analysis`` with the faces of all candidates, numbered anew."""
+    looked = merge(faces)
+    tracks = [track for span in sorted(faces) for track in faces[span]]
+    return replace(
+        analysis,
+        looked=looked,
+        faces=tuple(replace(track, id=i) for i, track in enumerate(tracks)),
+    )
+
+
+def analyze_media(
+    source: Path,
+    options: ClipOptions | None = None,
+    *,
+    out: Path | None = None,
+    cache: StageCache | None = None,
+    watcher: Watcher = unwatched,
+) -> Analysis:
+    """Perceive ``source``: words, shots, sound, and faces in what would become clips.
+
+    With ``out``, ``analysis.json`` (and ``.npz``) is written there.
+
+    Raises:
+        MediaError: not usable media.
+        InputError: options that do not fit it.
+        OutputError: ``out`` cannot be written.
+    """
+    job = open_job(source, options or ClipOptions(), cache, watcher)
+    folder = OutputFolder(out) if out else None
+    maker = Maker(job)
+    analysis, _ = maker.perceive()
+    try:
+        candidates = maker.choose(analysis)
+    except NothingToClip:
+        candidates = ()
+    progress = job.tracker.stage("clips")
+    for index, _cut in enumerate(maker.cuts(analysis, candidates)):
+        progress((index + 1) / len(candidates))
+    analysis = with_faces(analysis, maker.faces)
+    if folder:
+        write_analysis(folder.root / "analysis.json", analysis)
+    return analysis
+
+
+def transcribe_media(
+    source: Path,
+    options: ClipOptions | None = None,
+    *,
+    cache: StageCache | None = None,
+    watcher: Watcher = unwatched,
+) -> Transcript:
+    """The words of ``source``.
+
+    Raises:
+        MediaError: not usable media.
+        InputError: options that do not fit it.
+    """
+    job = open_job(source, options or ClipOptions(), cache, watcher)
+    listener = Listener(job)
+    listener.open(job.tracker.stage("sound"))
+    transcript = Transcript("und", ())
+    for transcript, _ in listener.words(job.tracker.stage("words")):
+        pass
+    return listener.sound(transcript, job.media.duration)[0]

@@ -1,0 +1,132 @@
+"""Render an edit again: other captions, or an edit somebody changed by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from talkreel.core.analysis import Analysis
+from talkreel.core.clips import SCHEMA as CLIPS_SCHEMA
+from talkreel.core.clips import Clip, ClipSet, Measured
+from talkreel.core.edits import SCHEMA, Edit
+from talkreel.core.errors import InputError, SchemaError
+from talkreel.core.jsonio import load_json, read_document, write_document
+from talkreel.core.media import Media
+from talkreel.edit.build import restyle
+from talkreel.media.probe import probe
+from talkreel.pipeline.deliver import OutputFolder
+from talkreel.pipeline.make import measure, place_files, rendered
+from talkreel.pipeline.progress import Tracker, Watcher, unwatched
+from talkreel.report import write_report
+from talkreel.store.analysis import read_analysis
+from talkreel.store.cache import StageCache, default_root
+
+
+def render_edit(
+    path: Path,
+    *,
+    captions: str | None = None,
+    out: Path | None = None,
+    cache: StageCache | None = None,
+    watcher: Watcher = unwatched,
+) -> tuple[Path, Measured]:
+    """Render the edit in ``path``; returns the video and what was measured on it.
+
+    Args:
+        path: an ``edit/1`` document.
+        captions: another style, ``none`` for no captions, or None to leave them.
+        out: the mp4 to write. Without it the edit must lie in a job's ``edits`` folder; the
+            job's clip, its sidecars, its edit, ``clips.json`` and the report are replaced.
+        cache: stage results.
+        watcher: progress.
+
+    Raises:
+        SchemaError: not an edit.
+        InputError: the source is gone or changed, or there is no clip to replace.
+        RenderError: ffmpeg failed.
+    """
+    edit = read_document(Edit, load_json(path), SCHEMA)
+    media = _source(edit)
+    job = None if out else _Delivered.beside(path)
+    analysis = job.analysis if job else None
+    edit = _with_captions(edit, captions, analysis)
+    tracker = Tracker([("render", 1.0)], watcher)
+    video, delivered = rendered(
+        cache or StageCache(default_root()), edit, media, tracker.stage("render")
+    )
+    measured = measure(edit, analysis, delivered)
+    if job is None:
+        assert out is not None
+        out.parent.mkdir(parents=True, exist_ok=True)
+        place_files(OutputFolder(out.parent), edit, video, out)
+        return out, measured
+    return job.replace(path, edit, video, measured), measured
+
+
+def _source(edit: Edit) -> Media:
+    if not Path(edit.media_uri).exists():
+        raise InputError(
+            f"the source of this edit is gone: {edit.media_uri}; put it back or change media_uri"
+        )
+    media = probe(edit.media_uri)
+    if media.digest != edit.media_digest:
+        raise InputError(
+            f"{edit.media_uri} is not the file this edit was made for (its content differs): "
+            "make the clips again"
+        )
+    return media
+
+
+def _with_captions(edit: Edit, captions: str | None, analysis: Analysis | None) -> Edit:
+    if captions is None:
+        return edit
+    if captions == "none":
+        return restyle(edit, None)
+    if edit.captions is None and analysis is None:
+        raise InputError(
+            "this edit has no captions to restyle: render it in its job's folder, where the "
+            "words are, or run talkreel clip again"
+        )
+    return restyle(edit, captions, analysis)
+
+
+class _Delivered:
+    """The job folder an edit lies in."""
+
+    def __init__(self, folder: OutputFolder, clips: ClipSet, clip: Clip) -> None:
+        self.folder = folder
+        self.clips = clips
+        self.clip = clip
+        try:
+            self.analysis: Analysis | None = read_analysis(folder.root / "analysis.json")
+        except SchemaError:
+            self.analysis = None
+
+    @classmethod
+    def beside(cls, path: Path) -> _Delivered:
+        root = path.resolve().parent.parent
+        name = f"{path.resolve().parent.name}/{path.name}"
+        if (root / "clips.json").exists():
+            folder = OutputFolder(root)
+            clips = folder.previous()
+            for clip in clips.clips if clips else ():
+                if clips and clip.files.edit == name:
+                    return cls(folder, clips, clip)
+        raise InputError(f"{path} belongs to no job folder: say where to write with --out FILE.mp4")
+
+    def replace(self, path: Path, edit: Edit, video: Path, measured: Measured) -> Path:
+        target = self.folder.root / self.clip.files.video
+        srt, vtt = place_files(self.folder, edit, video, target)
+        write_document(path, edit, SCHEMA)
+        files = replace(
+            self.clip.files,
+            srt=f"clips/{srt.name}" if srt else None,
+            vtt=f"clips/{vtt.name}" if vtt else None,
+        )
+        clip = replace(self.clip, files=files, measured=measured, spans=edit.kept)
+        clips = tuple(clip if old.id == clip.id else old for old in self.clips.clips)
+        result = replace(self.clips, clips=clips)
+        write_document(self.folder.index, result, CLIPS_SCHEMA)
+        if self.analysis is not None:
+            write_report(self.folder.root / "report.html", self.analysis, result)
+        return target
