@@ -1,0 +1,119 @@
+"""Breaking words into cues and lines at phrases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+# A line of about this many characters is read in one glance on a phone.
+LINE_CHARACTERS = 18
+_MOST_CHARACTERS = 21
+_PAUSE_MARKS = (",", ";", ":", ".", "?", "!", "…", "—", "–", "、", "。", "，", "？", "！")
+_CLOSERS = "\"')]}»”’"
+# English words that open a phrase: a break before them reads naturally.
+# fmt: off
+_OPENERS = frozenset(
+    (
+        "and", "or", "but", "nor", "so", "yet", "because", "although", "though", "while", "when",
+        "where", "which", "who", "that", "if", "unless", "since", "until", "as", "than", "to",
+        "of", "in", "on", "at", "by", "for", "with", "from", "into", "about", "over", "under",
+        "after", "before", "between", "through", "without", "against", "during", "is", "are",
+        "was", "were", "has", "have", "had", "will", "would", "can", "could",
+    )
+)
+# fmt: on
+# Words that lean on the next one: a line must not end with them.
+# fmt: off
+_LEANING = frozenset(
+    (
+        "a", "an", "the", "my", "your", "his", "her", "its", "our", "their", "this", "these",
+        "those", "no", "every", "each", "some", "any", "of", "to", "in", "on", "at", "by", "for",
+        "with", "from", "into", "and", "or", "but", "as", "i", "we", "you", "he", "she", "they",
+        "it", "very", "so", "not", "don't", "i'm", "it's", "is", "are", "was", "were", "be",
+        "will", "would", "can", "could", "mr.", "mrs.", "ms.", "dr.",
+    )
+)
+# fmt: on
+
+
+@dataclass(frozen=True, slots=True)
+class LineLimits:
+    """What fits: ``width`` in the unit of ``measure``, and most words on screen at once."""
+
+    width: float
+    words_per_cue: int
+    measure: Callable[[str], float]
+
+
+def break_cost(before: str, after: str) -> float:
+    """How bad a break between two words is: 0 at punctuation, 3 after an article."""
+    bare = before.rstrip(_CLOSERS)
+    if bare.endswith(_PAUSE_MARKS) and bare.lower() not in _LEANING:
+        return 0.0
+    if before.lower() in _LEANING:
+        return 3.0
+    if after.lower().rstrip(",") in _OPENERS:
+        return 0.5
+    return 1.3
+
+
+def into_cues(
+    texts: Sequence[str], starts: Sequence[float], limits: LineLimits
+) -> list[list[tuple[int, int]]]:
+    """Cues as lists of one or two lines ``(first, last)`` (half-open indices of ``texts``).
+
+    The cheapest way through all words, by dynamic programming: breaks at phrases, balanced
+    lines, no line of one short word, cues long enough to read. Every word must fit on a line
+    of its own.
+
+    Args:
+        texts: a run of words without a long pause in it.
+        starts: when each is spoken, seconds.
+        limits: what fits.
+    """
+    count = len(texts)
+
+    @cache
+    def line(first: int, last: int) -> float:
+        text = " ".join(texts[first:last])
+        if last - first > 1 and (
+            len(text) > _MOST_CHARACTERS or limits.measure(text) > limits.width
+        ):
+            return float("inf")
+        lonely = last - first == 1 and len(text) < 5 and count > 1
+        return 0.35 * max(0, len(text) - LINE_CHARACTERS) + (1.2 if lonely else 0.0)
+
+    def lines(first: int, last: int) -> tuple[float, list[tuple[int, int]]]:
+        best = (line(first, last), [(first, last)])
+        for middle in range(first + 1, last):
+            a, b = line(first, middle), line(middle, last)
+            if a + b == float("inf"):
+                continue
+            sizes = [len(" ".join(texts[i:j])) for i, j in ((first, middle), (middle, last))]
+            uneven = abs(sizes[0] - sizes[1]) / max(sizes)
+            cost = a + b + break_cost(texts[middle - 1], texts[middle]) + 0.8 * uneven + 0.3
+            if cost < best[0]:
+                best = (cost, [(first, middle), (middle, last)])
+        return best
+
+    best: list[tuple[float, int, list[tuple[int, int]]]] = [(0.0, 0, [])]
+    for last in range(1, count + 1):
+        options = []
+        for first in range(max(0, last - limits.words_per_cue), last):
+            inner, chosen = lines(first, last)
+            cost = best[first][0] + inner + 1.6
+            if last < count:
+                cost += 1.5 * break_cost(texts[last - 1], texts[last])
+                cost += 2.0 * max(0.0, 0.7 - (starts[last] - starts[first]))
+            if last - first == 1 and count > 1 and len(texts[first]) < 5:
+                cost += 1.0
+            options.append((cost, first, chosen))
+        best.append(min(options, key=lambda option: option[0]))
+    cues = []
+    at = count
+    while at > 0:
+        _, first, chosen = best[at]
+        cues.append(chosen)
+        at = first
+    return cues[::-1]

@@ -1,0 +1,85 @@
+"""Telling slides, documents and shared screens from filmed pictures, and finding stillness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkreel.core.arrays import FloatArray
+
+LookAt = Callable[[Sequence[float]], list[NDArray[np.uint8]]]
+"""Small upright RGB frames [H, W, 3] (about 320 px wide) that show at ascending source seconds."""
+
+# A step of luma this high between neighbours (of 255) is an edge as drawn, not filmed.
+_SHARP = 28.0
+# Below this step a pixel belongs to an evenly painted area.
+_FLAT = 2.0
+_BINS = 16
+# Frames whose mean difference is below this show the same content.
+_SAME_PICTURE = 14.0
+
+
+def screen_likeness(frames: Sequence[NDArray[np.uint8]]) -> float:
+    """How much the frames look drawn instead of filmed, 0..1.
+
+    Drawn pictures are painted evenly (most neighbouring pixels are equal, few colours make
+    up most of the area) and hold crisp edges in rows (text). A filmed picture has noise and
+    soft edges nearly everywhere. The mean over the frames.
+
+    Raises:
+        ValueError: no frame.
+    """
+    if not frames:
+        raise ValueError("screen likeness needs at least one frame")
+    return float(np.mean([_likeness(frame) for frame in frames]))
+
+
+def still_share(frames: Sequence[NDArray[np.uint8]]) -> float:
+    """Share of the picture that does not change between consecutive frames, 0..1 (1 for one)."""
+    if len(frames) < 2:
+        return 1.0
+    lumas = [_luma(frame) for frame in frames]
+    return float(np.mean([(np.abs(a - b) < 8).mean() for a, b in pairwise(lumas)]))
+
+
+def same_picture(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> bool:
+    """Whether two frames of one size show the same place (a person may have moved in it)."""
+    a, b = _luma(first)[::4, ::4], _luma(second)[::4, ::4]
+    difference = np.abs(a - b)
+    return float(np.median(difference)) < _SAME_PICTURE and float(difference.mean()) < 30.0
+
+
+def _luma(frame: NDArray[np.uint8]) -> FloatArray:
+    weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    return np.asarray(frame[..., :3].astype(np.float32) @ weights)
+
+
+def _likeness(frame: NDArray[np.uint8]) -> float:
+    luma = _luma(frame)
+    across = np.abs(np.diff(luma, axis=1))[:-1]
+    down = np.abs(np.diff(luma, axis=0))[:, :-1]
+    step = np.maximum(across, down)
+    flat = float((step < _FLAT).mean())
+    busy = step >= _FLAT
+    crisp = float((step >= _SHARP).sum() / max(1, busy.sum()))
+    few_colours = _dominant_colours(frame)
+    # Each ramp runs from what filmed pictures show to what drawn ones show.
+    return float(
+        np.mean([_ramp(flat, 0.45, 0.75), _ramp(crisp, 0.12, 0.3), _ramp(few_colours, 0.35, 0.7)])
+    )
+
+
+def _dominant_colours(frame: NDArray[np.uint8]) -> float:
+    """Share of the area taken by the three commonest of 16 x 16 x 16 colours."""
+    cells = frame[::2, ::2, :3].astype(np.int64) // (256 // _BINS)
+    codes = (cells[..., 0] * _BINS + cells[..., 1]) * _BINS + cells[..., 2]
+    counts: NDArray[Any] = np.bincount(codes.ravel())
+    return float(np.sort(counts)[-3:].sum() / codes.size)
+
+
+def _ramp(value: float, low: float, high: float) -> float:
+    return float(np.clip((value - low) / (high - low), 0.0, 1.0))
