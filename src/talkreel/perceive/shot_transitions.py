@@ -1,0 +1,227 @@
+"""Cuts, dissolves and fades in a run of consecutive small pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import zip_longest
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkreel.core.tracks import Transition
+from talkreel.perceive.shot_compare import Signatures, blend, difference, is_dark, parts
+
+# A change counts as a cut from this level on (see ``shot_compare``) ...
+CUT_LEVEL = 1.0
+# ... when it is also this many times the usual change between neighbouring frames here (plus
+# one grey level, so that a still picture has a usual change): pans reach 1.5, cuts start at 5.
+_OVER_USUAL = 3.0
+_USUAL_SECONDS = 0.3
+_USUAL_FRAMES = 4
+# A flash lasts up to this long: one to four frames at 25 frames per second.
+_FLASH_SECONDS = 0.17
+# The picture from before is back when the change to it is this part of the change to the flash,
+# or when only its brightness differs.
+_BACK_SHARE = 0.5
+_SAME_STRUCTURE = 0.12
+# Two cuts are at least this far apart; of closer ones the stronger stands.
+LEAST_SHOT_SECONDS = 0.2
+# Lengths of dissolves and fades that are looked for.
+_FADE_SECONDS = (0.24, 0.5, 1.0, 2.0)
+# A mix of two pictures leaves this much of their distance at most; a pan leaves 0.6 and more.
+_MIX_REST = 0.33
+_MIX_BACKWARD = 0.08
+_MIX_STEP = 0.6
+# Light that goes up or down keeps the structure and is no new shot.
+_FADE_STRUCTURE = 0.3
+# A black hold up to this long belongs to the fade around it.
+_DIP_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A new shot begins at ``time`` seconds; ``level`` says how different it is."""
+
+    time: float
+    kind: Transition
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Mix:
+    first: int
+    middle: int
+    last: int
+    level: float
+
+
+def find_changes(
+    times: NDArray[np.float64],
+    pictures: Signatures,
+    *,
+    opens: bool = False,
+    closes: bool = False,
+) -> tuple[Change, ...]:
+    """Cuts and fades among consecutive frames.
+
+    A cut is at the time of the first frame of the new shot; a dissolve at the first frame
+    that shows more of the new shot than of the old; a fade through black at the middle of the
+    black.
+
+    Args:
+        times: [N] seconds, ascending.
+        pictures: [N, 27, 48, 3].
+        opens: the first frame is the first of the film, so a fade in from black begins no shot.
+        closes: likewise at its end.
+    """
+    if len(times) < 2:
+        return ()
+    step = float(np.median(np.diff(times)))
+    cuts = _cuts(pictures, step)
+    mixes = _mixes(pictures, [i for i, _ in cuts], step)
+    changes = [Change(float(times[i]), Transition.CUT, level) for i, level in cuts]
+    dark = is_dark(pictures) if mixes else np.zeros(len(pictures), dtype=np.bool_)
+    mixes = [mix for mix in mixes if not _at_edge(times, dark, mix, opens, closes)]
+    changes += _fades(times, dark, mixes)
+    return separate(changes)
+
+
+def separate(changes: list[Change]) -> tuple[Change, ...]:
+    """In order of time, of any closer than the shortest shot only the strongest."""
+    kept: list[Change] = []
+    for change in sorted(changes, key=lambda c: (-c.level, c.time)):
+        if all(abs(change.time - other.time) >= LEAST_SHOT_SECONDS for other in kept):
+            kept.append(change)
+    return tuple(sorted(kept, key=lambda c: c.time))
+
+
+def _frames(seconds: float, step: float) -> int:
+    return max(1, round(seconds / step)) if step > 0 else 1
+
+
+def _cuts(pictures: Signatures, step: float) -> list[tuple[int, float]]:
+    colour, structure = parts(pictures[1:], pictures[:-1])
+    level = difference(pictures[1:], pictures[:-1])
+    usual = _usual(colour, max(_USUAL_FRAMES, _frames(_USUAL_SECONDS, step)))
+    strong = (level >= CUT_LEVEL) & (colour >= _OVER_USUAL * (usual + 1.0))
+    strong &= structure > _SAME_STRUCTURE / 2
+    reach = _frames(_FLASH_SECONDS, step)
+    found = []
+    for place in np.flatnonzero(strong):
+        at = int(place) + 1
+        if not _is_flash(pictures, at, float(level[place]), reach):
+            found.append((at, float(level[place])))
+    return found
+
+
+def _usual(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    """Median of up to ``reach`` neighbours on each side, without the value itself."""
+    padded = np.pad(values, reach, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).copy()
+    windows[:, reach] = np.nan
+    if len(values) == 1:
+        return np.zeros(1)
+    return np.asarray(np.nanmedian(windows, axis=1))
+
+
+def _is_flash(pictures: Signatures, at: int, level: float, reach: int) -> bool:
+    """Whether the picture before ``at`` is back soon, or the one at ``at`` was there before."""
+    later = pictures[at + 1 : at + 1 + reach]
+    earlier = pictures[max(0, at - 1 - reach) : at - 1]
+    return _returns(pictures[at - 1], later, level) or _returns(pictures[at], earlier, level)
+
+
+def _returns(reference: Signatures, others: Signatures, level: float) -> bool:
+    if not len(others):
+        return False
+    _, structure = parts(others, reference)
+    back = difference(others, reference)
+    return bool(np.any((back < _BACK_SHARE * min(level, 1.5)) & (structure < _SAME_STRUCTURE)))
+
+
+def _mixes(pictures: Signatures, cuts: list[int], step: float) -> list[_Mix]:
+    found: list[_Mix] = []
+    count = len(pictures)
+    for seconds in _FADE_SECONDS:
+        width = max(3, _frames(seconds, step))
+        stride = max(1, width // 4)
+        starts = np.arange(0, count - width, stride)
+        if not len(starts):
+            continue
+        levels = difference(pictures[starts], pictures[starts + width])
+        _, structure = parts(pictures[starts], pictures[starts + width])
+        likely = (levels >= CUT_LEVEL) & (structure >= _FADE_STRUCTURE)
+        for first in starts[likely]:
+            last = int(first) + width
+            if any(first < cut <= last for cut in cuts) or any(
+                first < mix.last and mix.first < last for mix in found
+            ):
+                continue
+            mix = _fit(pictures, cuts, int(first), last)
+            if mix is not None:
+                found.append(mix)
+    return sorted(found, key=lambda mix: mix.middle)
+
+
+def _fit(pictures: Signatures, cuts: list[int], first: int, last: int) -> _Mix | None:
+    """The whole mix around ``first .. last``, or None where these frames are none."""
+    if not _is_mix(pictures[first : last + 1]):
+        return None
+    level = float(difference(pictures[first], pictures[last])[0])
+    step = max(1, (last - first) // 4)
+    lowest = max([cut for cut in cuts if cut <= first], default=0)
+    highest = min([cut for cut in cuts if cut > last], default=len(pictures)) - 1
+    grown = True
+    while grown:
+        grown = False
+        for low, high in ((first - step, last), (first, last + step)):
+            if low < lowest or high > highest:
+                continue
+            wider = float(difference(pictures[low], pictures[high])[0])
+            if wider > 1.03 * level and _is_mix(pictures[low : high + 1]):
+                first, last, level, grown = low, high, wider, True
+    share, _ = blend(pictures[first : last + 1])
+    begin = first + int(np.argmax(share > 0.1))
+    middle = first + int(np.argmax(share >= 0.5))
+    end = first + int(np.argmax(share >= 0.9))
+    return _Mix(begin, middle, end, level)
+
+
+def _is_mix(pictures: Signatures) -> bool:
+    share, rest = blend(pictures)
+    steps = np.diff(share)
+    return bool(
+        rest.max() <= _MIX_REST and steps.min() >= -_MIX_BACKWARD and steps.max() <= _MIX_STEP
+    )
+
+
+def _fades(times: NDArray[np.float64], dark: NDArray[np.bool_], mixes: list[_Mix]) -> list[Change]:
+    """One change for each mix; the two sides of a dip to black become one in its middle."""
+    changes: list[Change] = []
+    skip = False
+    for mix, after in zip_longest(mixes, mixes[1:]):
+        if skip:
+            skip = False
+            continue
+        time, level = float(times[mix.middle]), mix.level
+        if after is not None and _is_dip(times, dark, mix, after):
+            inside = np.flatnonzero(dark[mix.middle : after.middle + 1]) + mix.middle
+            time = float(times[(inside[0] + inside[-1] + 1) // 2])
+            level, skip = max(level, after.level), True
+        changes.append(Change(time, Transition.FADE, level))
+    return changes
+
+
+def _is_dip(times: NDArray[np.float64], dark: NDArray[np.bool_], mix: _Mix, after: _Mix) -> bool:
+    between = dark[mix.middle : after.middle + 1]
+    hold = float(times[after.first] - times[mix.last])
+    return bool(between.any()) and hold <= _DIP_SECONDS
+
+
+def _at_edge(
+    times: NDArray[np.float64], dark: NDArray[np.bool_], mix: _Mix, opens: bool, closes: bool
+) -> bool:
+    """A fade from black at the beginning or to black at the end: no shot on its far side."""
+    opening = opens and dark[: mix.first + 1].all() and times[mix.first] - times[0] <= _DIP_SECONDS
+    closing = closes and dark[mix.last :].all() and times[-1] - times[mix.last] <= _DIP_SECONDS
+    return bool(opening or closing)

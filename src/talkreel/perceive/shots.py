@@ -1,0 +1,279 @@
+"""Where the picture changes shot, without decoding most of it.
+
+Keyframes and packet sizes say where a change may be; only there are frames decoded, from the
+keyframe before up to the place, and compared one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkreel.core.media import Media
+from talkreel.core.spans import Span
+from talkreel.core.stage import Progress, silent
+from talkreel.core.tracks import Shot, Transition
+from talkreel.media.frames import Frame, FrameReader, packet_index
+from talkreel.media.packets import PacketIndex
+from talkreel.perceive.shot_compare import Signatures, difference, signature
+from talkreel.perceive.shot_packets import Stretch, stretches
+from talkreel.perceive.shot_transitions import Change, find_changes, separate
+
+_WIDTH_PX = 96
+# Two keyframes this different may have a cut between them. Lower than the level of a cut:
+# what lies between may have moved back in part.
+_SUSPECT_LEVEL = 0.75
+# Frames read behind a suspect packet, so that a reordered cut and a flash are inside.
+_BEHIND_SECONDS = 0.4
+# An encoder that puts a keyframe off its beat saw a new picture there. When that keyframe is
+# at least this different from what came before and the picture rests on both sides, the cut is
+# taken as proven without decoding up to it, if that saves more than this many frames.
+_PROVEN_LEVEL = 1.3
+_RESTING_LEVEL = 0.35
+_PROVEN_SAVES_FRAMES = 60
+# Runs are judged in pieces, so that memory does not grow with the length of the film; pieces
+# share enough frames for the longest fade.
+_PIECE_FRAMES = 1500
+_SHARED_SECONDS = 3.0
+_LOOK_SHARE = 0.2
+# Behind the last keyframe no other one tells what changed: a rest this short is read whole.
+_LAST_FRAMES = 300
+# Packets and frames closer than this are the same.
+_SAME_SECONDS = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class ShotReport:
+    """Shots and what finding them cost.
+
+    Attributes:
+        shots: see ``ShotDetector``.
+        frames: in the part of the file that was analysed.
+        decoded: of these, how many were decoded (some twice count twice).
+    """
+
+    shots: tuple[Shot, ...]
+    frames: int
+    decoded: int
+
+
+class ShotDetector:
+    """Finds cuts, dissolves and fades.
+
+    A shot after a cut starts at its first frame; after a dissolve at the first frame that shows
+    more of it than of the shot before; after a fade through black in the middle of the black.
+    Flashes, pans and changes of light are no cuts. The result depends on the file alone.
+    """
+
+    name = "shots"
+    version = 1
+
+    def __call__(
+        self, media: Media, *, span: Span | None = None, progress: Progress = silent
+    ) -> tuple[Shot, ...]:
+        """Shots that cover ``span`` (default: the whole media) without gaps.
+
+        The first begins with ``Transition.START``. Media without picture has none.
+
+        Raises:
+            ValueError: ``span`` lies outside the media.
+        """
+        return self.report(media, span=span, progress=progress).shots
+
+    def report(
+        self, media: Media, *, span: Span | None = None, progress: Progress = silent
+    ) -> ShotReport:
+        """The same with what it cost.
+
+        Raises:
+            ValueError: ``span`` lies outside the media.
+        """
+        whole = (span or media.span).intersect(media.span)
+        if whole is None:
+            raise ValueError(
+                f"the span {span} lies outside the media, which lasts {media.duration:.3f} s"
+            )
+        if media.video is None:
+            progress(1.0)
+            return ShotReport((), 0, 0)
+        packets = _within(packet_index(media), whole)
+        with FrameReader(media, width=_WIDTH_PX) as reader:
+            search = _Search(reader, packets, whole, progress)
+            changes = search.run()
+        progress(1.0)
+        return ShotReport(_shots(whole, changes), len(packets), search.decoded)
+
+
+def _within(packets: PacketIndex, span: Span) -> PacketIndex:
+    inside = (packets.times >= span.start - 1e-6) & (packets.times < span.end)
+    return PacketIndex(packets.times[inside], packets.sizes[inside], packets.keyframe[inside])
+
+
+def _shots(whole: Span, changes: tuple[Change, ...]) -> tuple[Shot, ...]:
+    inner = [change for change in changes if whole.start < change.time < whole.end]
+    bounds = [whole.start, *(change.time for change in inner), whole.end]
+    kinds = [Transition.START, *(change.kind for change in inner)]
+    spans = [Span(start, end) for start, end in pairwise(bounds)]
+    return tuple(Shot(span, kind) for span, kind in zip(spans, kinds, strict=True))
+
+
+class _Run:
+    """Consecutive decoded frames, judged piece by piece."""
+
+    def __init__(self) -> None:
+        self._times: list[float] = []
+        self._pictures: list[Signatures] = []
+        self._opens = True
+        self._since = -np.inf
+
+    def add(self, frame: Frame) -> Signatures:
+        """The signature of the frame, which follows the last one."""
+        picture = signature(frame.image)
+        self._times.append(frame.time)
+        self._pictures.append(picture)
+        return picture
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a piece should be judged now."""
+        return len(self._times) >= _PIECE_FRAMES
+
+    def judge(self, *, ends: bool, closes: bool = False) -> list[Change]:
+        """Changes in the frames so far; the last seconds wait for what follows unless it ends."""
+        if not self._times:
+            return []
+        times = np.array(self._times)
+        found = find_changes(
+            times, np.stack(self._pictures), opens=self._opens, closes=closes and ends
+        )
+        until = np.inf if ends else times[-1] - _SHARED_SECONDS / 2
+        sure = [change for change in found if self._since <= change.time < until]
+        first = len(times) if ends else int(np.searchsorted(times, times[-1] - _SHARED_SECONDS))
+        del self._times[:first], self._pictures[:first]
+        self._opens, self._since = False, -np.inf if ends else until
+        return sure
+
+
+class _Search:
+    """One pass over the stretches of a file."""
+
+    def __init__(
+        self, reader: FrameReader, packets: PacketIndex, whole: Span, progress: Progress
+    ) -> None:
+        self._reader = reader
+        self._packets = packets
+        self._whole = whole
+        self._progress = progress
+        self._parts = stretches(packets)
+        self._anchors: dict[int, Signatures] = {}
+        self._changes: list[Change] = []
+        self._run = _Run()
+        self.decoded = 0
+
+    def run(self) -> tuple[Change, ...]:
+        """Every change of shot, in order of time."""
+        self._look()
+        joined = False
+        for place in range(len(self._parts)):
+            joined = self._search(place, joined)
+            done = self._parts[place].last / len(self._packets)
+            self._progress(_LOOK_SHARE + (1 - _LOOK_SHARE) * done)
+        self._changes += self._run.judge(ends=True, closes=joined)
+        return separate(self._changes)
+
+    def _look(self) -> None:
+        """The coarse pass: a signature of each anchor that decodes."""
+        wanted = np.array([self._packets.times[part.first] for part in self._parts])
+        for frame in self._anchor_frames(wanted):
+            place = int(np.argmin(np.abs(wanted - frame.time)))
+            if abs(wanted[place] - frame.time) < _SAME_SECONDS:
+                self._anchors[place] = signature(frame.image)
+                self._progress(_LOOK_SHARE * (place + 1) / len(wanted))
+
+    def _anchor_frames(self, wanted: NDArray[np.float64]) -> Iterator[Frame]:
+        keys = int(np.count_nonzero(self._packets.keyframe))
+        if keys <= 2 * len(wanted):
+            self.decoded += keys
+            yield from self._reader.keyframes(self._whole)
+            return
+        for time in wanted:
+            self.decoded += 1
+            yield from islice(self._reader.every(Span(time, time + _SAME_SECONDS)), 1)
+
+    def _search(self, place: int, joined: bool) -> bool:
+        """Decode a stretch as far as it is suspect.
+
+        Args:
+            place: of the stretch.
+            joined: whether the stretch before was decoded to its end, so that the first frames
+                of this one matter.
+
+        Returns:
+            whether this one was decoded to its end.
+        """
+        part, after = self._parts[place], self._anchors.get(place + 1)
+        if not joined:
+            self._changes += self._run.judge(ends=True)
+        until = self._suspect_until(place, joined)
+        if until is None:
+            return False
+        start, end = float(self._packets.times[part.first]), self._end(part)
+        for count, frame in enumerate(self._reader.every(Span(start, end))):
+            self.decoded += 1
+            picture = self._run.add(frame)
+            if self._run.is_full:
+                self._changes += self._run.judge(ends=False)
+            if frame.time < until - _SAME_SECONDS:
+                continue
+            if not self._differ(picture, after) or self._is_proven(place, picture, count + 1):
+                return part.last - part.first <= count + 1
+            until = np.inf
+        return True
+
+    def _end(self, part: Stretch) -> float:
+        count = len(self._packets)
+        return float(self._packets.times[part.last]) if part.last < count else self._whole.end
+
+    def _suspect_until(self, place: int, joined: bool) -> float | None:
+        """The time up to which a stretch must be decoded; None for not at all."""
+        part, times = self._parts[place], self._packets.times
+        here, after = self._anchors.get(place), self._anchors.get(place + 1)
+        last = place + 1 == len(self._parts)
+        unknown = here is None or (after is None and not last)
+        short_rest = last and part.last - part.first <= _LAST_FRAMES
+        if unknown or short_rest:
+            return np.inf
+        until = None
+        if joined:
+            until = float(times[part.first]) + _BEHIND_SECONDS
+        if part.hints:
+            until = float(times[part.hints[-1]]) + _BEHIND_SECONDS
+        if until is None and here is not None and self._differ(here, after):
+            until = float(times[part.first])
+        return until
+
+    def _differ(self, picture: Signatures, after: Signatures | None) -> bool:
+        return after is not None and float(difference(picture, after)[0]) >= _SUSPECT_LEVEL
+
+    def _is_proven(self, place: int, before: Signatures, read: int) -> bool:
+        """Whether a cut must lie exactly at the next anchor; notes it if so."""
+        part = self._parts[place]
+        saved = part.last - part.first - read
+        if not (part.forced and part.rests and saved > _PROVEN_SAVES_FRAMES):
+            return False
+        start = float(self._packets.times[part.last])
+        frames = list(self._reader.every(Span(start, start + _BEHIND_SECONDS)))
+        self.decoded += len(frames)
+        if not frames:
+            return False
+        pictures = np.stack([signature(frame.image) for frame in frames])
+        level = float(difference(pictures, before).min())
+        moves = float(difference(pictures, pictures[0]).max())
+        if level < _PROVEN_LEVEL or moves > _RESTING_LEVEL:
+            return False
+        self._changes.append(Change(frames[0].time, Transition.CUT, level))
+        return True
