@@ -10,8 +10,8 @@ from talkreel.core.spans import Span
 from talkreel.core.tracks import Shot
 from talkreel.core.transcript import Word
 
-# A shot time is the first frame's own time; this keeps a boundary on its right side through
-# rounding of time stamps (MP4 and Matroska round to a millisecond at worst).
+# A shot time is the first frame's own time; this keeps the ends of a clip on their side of it
+# through rounding of time stamps (MP4 and Matroska round to a millisecond at worst).
 CUT_MARGIN_SECONDS = 0.002
 _EPS = 1e-6
 

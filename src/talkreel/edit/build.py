@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from talkreel.core.analysis import Analysis
 from talkreel.core.candidates import Candidate
-from talkreel.core.edits import AudioChain, Box, Canvas, Captions, Edit, Layout
+from talkreel.core.edits import AudioChain, Box, Canvas, Captions, CaptionStyle, Edit, Layout
 from talkreel.core.errors import InputError
 from talkreel.core.spans import Span, TimeMap
 from talkreel.core.tracks import FaceTrack
 from talkreel.edit.boundaries import snap_span
 from talkreel.edit.canvas import choose_canvas
-from talkreel.edit.captions import block_height, lay_out, make_captions
+from talkreel.edit.captions import block_height, edge_height, lay_out, make_captions
 from talkreel.edit.options import EditOptions
 from talkreel.edit.reframe import make_layouts
 from talkreel.edit.regions import regions_at
@@ -21,6 +21,9 @@ from talkreel.edit.safe_area import caption_bands
 from talkreel.edit.screens import LookAt
 from talkreel.edit.styles import find_style
 from talkreel.edit.tighten import tighten_span
+
+# Raised whenever the same arguments would give another edit.
+VERSION = 1
 
 
 def build_edit(
@@ -39,6 +42,7 @@ def build_edit(
         ValueError: the candidate lies outside the media.
     """
     media = analysis.media
+    style = None if options.captions is None else find_style(options.captions)
     canvas = choose_canvas(media, options)
     words = analysis.transcript.words
     kept: tuple[Span, ...] = (
@@ -73,17 +77,18 @@ def build_edit(
         kept=kept,
         canvas=canvas,
         layouts=layouts,
-        captions=_captions(analysis, options, kept, canvas, layouts),
+        captions=None if style is None else _captions(analysis, style, kept, canvas, layouts),
         audio=AudioChain() if media.audio is not None else None,
         encoding=options.encoding,
     )
 
 
-def restyle(edit: Edit, style: str | None) -> Edit:
+def restyle(edit: Edit, style: str | None, analysis: Analysis | None = None) -> Edit:
     """``edit`` with its captions in another style (None: without captions).
 
-    The words come from the captions the edit has; the text stays at the height it was put
-    to, in the bands of the new style.
+    The words come from the captions the edit has, so words corrected by hand stay; the text
+    stays at the height it was put to, in the bands of the new style. An edit without captions
+    takes its words from ``analysis``.
 
     Raises:
         ValueError: no style of that name.
@@ -92,6 +97,9 @@ def restyle(edit: Edit, style: str | None) -> Edit:
     if style is None:
         return replace(edit, captions=None)
     wanted = find_style(style)
+    if edit.captions is None and analysis is not None:
+        captions = _captions(analysis, wanted, edit.kept, edit.canvas, edit.layouts)
+        return replace(edit, captions=captions)
     if edit.captions is None:
         raise InputError(
             "this edit holds no caption words: make it again from the analysis with captions on"
@@ -104,17 +112,15 @@ def restyle(edit: Edit, style: str | None) -> Edit:
 
 def _captions(
     analysis: Analysis,
-    options: EditOptions,
+    style: CaptionStyle,
     kept: Sequence[Span],
     canvas: Canvas,
     layouts: Sequence[Layout],
 ) -> Captions | None:
-    if options.captions is None:
-        return None
     return make_captions(
         analysis.transcript.words,
         kept,
-        find_style(options.captions),
+        style,
         canvas,
         faces_at=_faces_on_canvas(analysis, canvas, layouts),
         changes=[layout.span.start for layout in layouts[1:]],
@@ -151,8 +157,8 @@ def _as_box(face: FaceTrack, time: float) -> Box:
 
 def _at_old_heights(fresh: Captions, old: Captions, canvas: Canvas) -> Captions:
     """``fresh`` in the bands (lower, middle, upper) that the old cues were in."""
-    old_bands = caption_bands(canvas, block_height(old.style, 2))
-    new_bands = caption_bands(canvas, block_height(fresh.style, 2))
+    old_bands = caption_bands(canvas, block_height(old.style, 2), edge_height(old.style))
+    new_bands = caption_bands(canvas, block_height(fresh.style, 2), edge_height(fresh.style))
     cues = []
     for cue in fresh.cues:
         before = min(old.cues, key=lambda c: abs(c.span.middle - cue.span.middle))

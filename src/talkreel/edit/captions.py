@@ -9,7 +9,7 @@ from itertools import pairwise
 from talkreel.core.edits import Box, Canvas, CaptionCue, Captions, CaptionStyle, CaptionWord
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Word
-from talkreel.edit.fonts import font_for, line_height, text_width
+from talkreel.edit.fonts import font_for, text_width
 from talkreel.edit.phrases import LineLimits, into_cues
 from talkreel.edit.placement import CueBlock, choose_bands
 from talkreel.edit.safe_area import caption_bands, safe_area
@@ -26,8 +26,10 @@ _LEAST_WORD_SECONDS = 0.02
 _SMALLEST_SCALE = 0.7
 # Measured widths agree with libass to well under this; it keeps text off the very edge.
 _WIDTH_MARGIN = 0.97
-# A plate reaches this far beyond its text, in em.
-_PLATE_EM = 0.3
+# As the renderer draws: distance of lines, and how far a plate reaches beyond its text, in em.
+LINE_HEIGHT_EM = 1.2
+_PLATE_ACROSS_EM = 0.38
+_PLATE_DOWN_EM = 0.16
 _REFERENCE = 4.0 / 3.0
 
 
@@ -81,10 +83,8 @@ def lay_out(
         CueBlock(span, len(lines), max(_line_width(line, style, canvas) for line in lines))
         for span, lines in zip(spans, groups, strict=True)
     ]
-    two_lines = block_height(style, 2)
-    bands = caption_bands(canvas, two_lines)
-    height = block_height(style, 1)
-    tops = choose_bands(blocks, bands, height, faces_at, changes)
+    bands = caption_bands(canvas, block_height(style, 2), edge_height(style))
+    tops = choose_bands(blocks, bands, block_height(style, 1), faces_at, changes)
     cues_out = tuple(
         CaptionCue(span, tuple(tuple(line) for line in lines), top)
         for span, lines, top in zip(spans, groups, tops, strict=True)
@@ -112,14 +112,21 @@ def fit_style(style: CaptionStyle, canvas: Canvas, texts: Sequence[str]) -> Capt
 def line_limit(style: CaptionStyle, canvas: Canvas) -> float:
     """Widest line in em that stays inside the safe area with its outline or plate."""
     em_px = style.size * canvas.height
-    edge_px = max(style.outline * canvas.height, _PLATE_EM * em_px if style.plate_colour else 0.0)
+    plate_px = _PLATE_ACROSS_EM * em_px if style.plate_colour else 0.0
+    edge_px = max((style.outline + style.shadow) * canvas.height, plate_px)
     safe_px = safe_area(canvas).width * canvas.width - 2 * edge_px
     return _WIDTH_MARGIN * safe_px / em_px
 
 
 def block_height(style: CaptionStyle, lines: int) -> float:
-    """Height of a text block as a share of the canvas height."""
-    return lines * line_height(style) * style.size + 2 * style.outline + style.shadow
+    """Height of a text block without its edge, as a share of the canvas height."""
+    return lines * LINE_HEIGHT_EM * style.size
+
+
+def edge_height(style: CaptionStyle) -> float:
+    """How far outline, shadow or plate reach above and below a block (share of the height)."""
+    plate = _PLATE_DOWN_EM * style.size if style.plate_colour else 0.0
+    return max(style.outline + style.shadow, plate)
 
 
 def caption_words(words: Sequence[Word], kept: Sequence[Span]) -> list[CaptionWord]:

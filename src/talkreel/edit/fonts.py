@@ -73,13 +73,20 @@ def missing_characters(style: CaptionStyle, texts: Iterable[str]) -> str:
 
 
 def text_width(text: str, style: CaptionStyle) -> float:
-    """Width of one line in em, outline and shadow not included."""
-    return float(_face(style.font_file).getlength(_shown(text, style))) / _MEASURE_PX
+    """Width of one line in em, outline and shadow not included.
 
-
-def line_height(style: CaptionStyle) -> float:
-    """Height of one line in em, as libass spaces lines: the OS/2 win ascent plus descent."""
-    return _line_height(style.font_file)
+    A word with a sign that the style's font lacks is drawn in the fallback font.
+    """
+    known = _glyphs(style.font_file)
+    words = _shown(text, style).split(" ")
+    if all(ord(c) in known for word in words for c in word):
+        return float(_face(style.font_file).getlength(" ".join(words))) / _MEASURE_PX
+    files = [
+        style.font_file if all(ord(c) in known for c in word) else FALLBACK_FILE for word in words
+    ]
+    widths = [_face(file).getlength(word) for file, word in zip(files, words, strict=True)]
+    blanks = _face(style.font_file).getlength(" ") * (len(words) - 1)
+    return float(sum(widths) + blanks) / _MEASURE_PX
 
 
 def _shown(text: str, style: CaptionStyle) -> str:
@@ -95,17 +102,8 @@ def _face(file_name: str) -> FreeTypeFont:
 
 
 @lru_cache(maxsize=32)
-def _line_height(file_name: str) -> float:
-    from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
-
-    with TTFont(font_path(file_name), lazy=True) as font:
-        os2 = font["OS/2"]
-        return float(os2.usWinAscent + os2.usWinDescent) / float(font["head"].unitsPerEm)
-
-
-@lru_cache(maxsize=32)
 def _glyphs(file_name: str) -> frozenset[int]:
-    from fontTools.ttLib import TTFont
+    from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
     with TTFont(font_path(file_name), lazy=True) as font:
         return frozenset(font.getBestCmap())

@@ -44,19 +44,19 @@ def safe_area(canvas: Canvas) -> SafeArea:
     return _PHONE if canvas.height >= _TALL * canvas.width else _FEED
 
 
-def caption_bands(canvas: Canvas, block_height: float) -> tuple[float, ...]:
+def caption_bands(canvas: Canvas, block_height: float, edge: float = 0.0) -> tuple[float, ...]:
     """Upper edges (shares of the height) a text block may have, the preferred one first.
 
     The lower third, the middle, and under the top margin; each keeps a block of
-    ``block_height`` inside the safe area.
+    ``block_height`` with an outline or plate of ``edge`` around it inside the safe area.
 
     Raises:
         ValueError: the block is higher than the safe area.
     """
     area = safe_area(canvas)
-    last = area.lowest - block_height
-    if last < area.top:
+    first, last = area.top + edge, area.lowest - block_height - edge
+    if last < first:
         raise ValueError(f"a caption block of {block_height:.2f} does not fit the safe area")
     low = min(last, 0.66) if area is _PHONE else last
-    middle = min(max(area.top, 0.5 - block_height / 2), last)
-    return (low, middle, area.top)
+    middle = min(max(first, 0.5 - block_height / 2), last)
+    return (low, middle, first)

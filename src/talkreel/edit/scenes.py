@@ -9,10 +9,12 @@ import numpy as np
 
 from talkreel.core.spans import Span, TimeMap
 from talkreel.core.tracks import Shot
-from talkreel.edit.boundaries import CUT_MARGIN_SECONDS
 from talkreel.edit.screens import LookAt, same_picture
 from talkreel.edit.subjects import Subject
 
+# Layouts begin a hair before the first frame of their shot, so that rounding cannot leave that
+# frame to the layout before.
+_MARGIN_SECONDS = 1e-4
 # A shorter scene is an imprecise cut or a flash: it keeps its neighbour's framing.
 _SLIVER_SECONDS = 0.12
 # A face that is not seen for longer may have left, or the picture changed without a cut.
@@ -22,7 +24,7 @@ LONG_HOLE_SECONDS = 2.5
 def split_at_shots(time_map: TimeMap, shots: Sequence[Shot]) -> tuple[Span, ...]:
     """The hull of what is kept, cut where the picture cuts."""
     hull = Span(time_map.kept[0].start, time_map.kept[-1].end)
-    cuts = sorted(shot.span.start - CUT_MARGIN_SECONDS for shot in shots)
+    cuts = sorted(shot.span.start - _MARGIN_SECONDS for shot in shots)
     edges = [hull.start, *(c for c in cuts if hull.start < c < hull.end), hull.end]
     chosen = [edges[0]]
     for edge in edges[1:-1]:
