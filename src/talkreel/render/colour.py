@@ -1,0 +1,70 @@
+"""Any source colour to 8 bit BT.709 limited range, the one every player gets right."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from talkreel.core.media import Colour, VideoStream
+
+# Untagged video of more lines than this is BT.709 to every player, else BT.601.
+_SD_LINES = 576
+_LUT_NAME = "hdr.cube"
+_STREAM = re.compile(r"Stream #0:(\d+)[^\n]*?: Video: [^\n]*?, (\w+)\(([^)]*)\)")
+_MATRICES = {
+    "bt709": "bt709",
+    "smpte170m": "bt601",
+    "bt470bg": "bt601",
+    "fcc": "fcc",
+    "smpte240m": "smpte240m",
+    "bt2020nc": "bt2020nc",
+    "bt2020c": "bt2020nc",
+}
+_PRIMARIES = {"bt709", "bt470m", "bt470bg", "smpte170m", "smpte240m", "bt2020"}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColour:
+    """What the stream says of its colours; ``unknown`` where it says nothing.
+
+    Attributes:
+        matrix: of luma and chroma.
+        primaries: of the light.
+        interlaced: whether frames hold two fields.
+    """
+
+    matrix: str = "unknown"
+    primaries: str = "unknown"
+    interlaced: bool = False
+
+
+def read_colour(ffmpeg_log: str, stream: int) -> SourceColour:
+    """The colours of a stream from what ffmpeg printed when it opened the file."""
+    for index, _, inside in _STREAM.findall(ffmpeg_log):
+        if int(index) != stream:
+            continue
+        parts = [part.strip() for part in inside.split(",")]
+        interlaced = any(part in ("top first", "bottom first") for part in parts)
+        for part in parts:
+            triple = part.split("/") if "/" in part else [part] * 3
+            if len(triple) == 3 and triple[0] in {*_MATRICES, "unknown", "gbr"}:
+                return SourceColour(triple[0], triple[1], interlaced)
+        return SourceColour(interlaced=interlaced)
+    return SourceColour()
+
+
+def colour_filters(video: VideoStream, found: SourceColour) -> str:
+    """Filters from the cut source picture to BT.709; the size of the last is ``{size}``."""
+    matrix = _MATRICES.get(found.matrix) or ("bt709" if video.height > _SD_LINES else "bt601")
+    if video.colour is not Colour.SDR:
+        matrix = _MATRICES.get(found.matrix, "bt2020nc")
+        return (
+            f"scale=in_color_matrix={matrix}:out_range=full,format=gbrp10le,"
+            f"lut3d={_LUT_NAME}:interp=tetrahedral,format=gbrp,"
+            "scale={size}:out_color_matrix=bt709:out_range=limited"
+        )
+    to_709 = "scale={size}" + f":in_color_matrix={matrix}:out_color_matrix=bt709:out_range=limited"
+    if found.primaries in _PRIMARIES - {"bt709"}:
+        given = f"in_color_matrix={matrix}:in_primaries={found.primaries}"
+        return f"scale={given}:out_primaries=bt709:out_color_matrix=bt709,{to_709}"
+    return to_709

@@ -1,0 +1,257 @@
+"""The picture's filter graph: frames of the kept spans, laid out, captioned, in BT.709."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkreel.core.edits import Edit, Layout, LayoutKind
+from talkreel.core.media import Media
+from talkreel.render.colour import SourceColour, colour_filters
+from talkreel.render.schedule import Schedule, Stretch, picture_times
+from talkreel.render.waveform import waveform_filters
+from talkreel.render.windows import (
+    Picture,
+    Window,
+    boxes_at,
+    cut_filters,
+    fit_aspect,
+    windows_of,
+)
+
+CAPTIONS_NAME = "captions.ass"
+FONTS_NAME = "fonts"
+# The fill behind a fitted picture: blurred at 1/16 size, where a small blur is a wide one.
+_FILL_SHRINK = 16
+_FILL_BLUR = 2.2
+_FILL_LIGHT = 0.55
+_TAGS = "colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Frames ``first`` to ``last`` (half-open) that one chain of filters makes."""
+
+    first: int
+    last: int
+    kind: LayoutKind
+    windows: tuple[Window, ...]
+
+
+def picture_graph(
+    edit: Edit,
+    media: Media,
+    schedule: Schedule,
+    found: SourceColour,
+    *,
+    waveform_input: int | None = None,
+    drawn: bool,
+) -> str:
+    """The graph from the stretches' inputs to ``[picture]``.
+
+    Args:
+        edit: what is made.
+        media: input ``i`` of ffmpeg is stretch ``i`` of it.
+        schedule: frames of the clip.
+        found: the source's colours.
+        waveform_input: number of the input that carries the drawn waveform, if there is one.
+        drawn: whether the caption script draws anything.
+    """
+    rate = schedule.rate
+    chains: list[str] = []
+    pieces = make_pieces(edit, media, schedule)
+    if any(piece.kind is not LayoutKind.WAVEFORM for piece in pieces):
+        chains += _read_stretches(schedule, media, found)
+    names = [f"p{i}" for i in range(len(pieces))]
+    chains += _distribute(pieces, names, waveform_input)
+    for piece, name in zip(pieces, names, strict=True):
+        chains += _piece_chains(piece, name, edit, media, found)
+    whole = "".join(f"[{name}o]" for name in names)
+    joined = f"concat=n={len(pieces)}:v=1:a=0" if len(pieces) > 1 else "null"
+    text = f",ass={CAPTIONS_NAME}:fontsdir={FONTS_NAME}" if drawn else ""
+    chains.append(
+        f"{whole}{joined},settb=1/{rate.numerator},setpts=N*{rate.denominator},"
+        f"setparams={_TAGS}{text},format=yuv420p,setsar=1[picture]"
+    )
+    return ";\n".join(chains)
+
+
+def _read_stretches(schedule: Schedule, media: Media, found: SourceColour) -> Iterator[str]:
+    assert media.video is not None
+    rate = schedule.rate
+    for i, stretch in enumerate(schedule.stretches):
+        yield (
+            f"[{i}:{media.video.index}]{_whole_frames(found)}settb=AVTB,"
+            f"setpts='{picture_times(stretch, schedule, media)}',"
+            f"fps={rate}:start_time=0:round=near,{_exactly(stretch)}[r{i}]"
+        )
+    parts = "".join(f"[r{i}]" for i in range(len(schedule.stretches)))
+    count = len(schedule.stretches)
+    yield f"{parts}{f'concat=n={count}:v=1:a=0' if count > 1 else 'null'}[frames]"
+
+
+def _whole_frames(found: SourceColour) -> str:
+    return "bwdif=mode=send_frame:deint=interlaced," if found.interlaced else ""
+
+
+def _exactly(stretch: Stretch) -> str:
+    """As many frames as the stretch has, the last one held where the source ends early."""
+    return f"tpad=stop=-1:stop_mode=clone,trim=end_frame={stretch.frames}"
+
+
+def _distribute(
+    pieces: Sequence[Piece], names: Sequence[str], waveform_input: int | None
+) -> Iterator[str]:
+    """Each piece's frames from the stream it is made of."""
+    for source, wave in (("frames", False), (f"{waveform_input}:v", True)):
+        mine = [
+            (piece, name)
+            for piece, name in zip(pieces, names, strict=True)
+            if (piece.kind is LayoutKind.WAVEFORM) is wave
+        ]
+        if not mine:
+            continue
+        loop = "loop=loop=-1:size=1," if wave else ""
+        outs = "".join(f"[{name}s]" for _, name in mine)
+        yield f"[{source}]{loop}{f'split={len(mine)}' if len(mine) > 1 else 'null'}{outs}"
+        for piece, name in mine:
+            yield (
+                f"[{name}s]trim=start_frame={piece.first}:end_frame={piece.last},"
+                f"setpts=PTS-STARTPTS[{name}i]"
+            )
+
+
+def _piece_chains(
+    piece: Piece, name: str, edit: Edit, media: Media, found: SourceColour
+) -> Iterator[str]:
+    """From ``[<name>i]`` to ``[<name>o]``, canvas-sized 8 bit 4:2:0."""
+    width, height = edit.canvas.width, edit.canvas.height
+    if piece.kind is LayoutKind.WAVEFORM:
+        yield f"[{name}i]{waveform_filters(edit.canvas, piece.first, name)}[{name}o]"
+        return
+    assert media.video is not None
+    picture = Picture.of(media.video)
+    colour = colour_filters(media.video, found)
+    first = piece.windows[0]
+    if piece.kind is LayoutKind.CROP:
+        yield f"[{name}i]{cut_filters(first, picture, width, height, colour)}[{name}o]"
+    elif piece.kind is LayoutKind.SPLIT:
+        upper = _even(height / 2)
+        top = cut_filters(first, picture, width, upper, colour)
+        below = cut_filters(piece.windows[1], picture, width, height - upper, colour)
+        yield f"[{name}i]split[{name}a][{name}b]"
+        yield f"[{name}a]{top}[{name}t]"
+        yield f"[{name}b]{below}[{name}u]"
+        yield f"[{name}t][{name}u]vstack[{name}o]"
+    else:
+        yield from _fit_chains(first, name, picture, colour, width, height)
+
+
+def _fit_chains(
+    window: Window, name: str, picture: Picture, colour: str, width: int, height: int
+) -> Iterator[str]:
+    aspect = window.width * picture.sample_aspect / window.height
+    wide, tall = min(width, _even(height * aspect)), min(height, _even(width / aspect))
+    inside = cut_filters(window, picture, wide, tall, colour)
+    if (wide, tall) == (width, height):
+        yield f"[{name}i]{inside}[{name}o]"
+        return
+    # The fill covers the canvas with the same picture, so it is cut from the middle of it.
+    scale = max(width / wide, height / tall)
+    small_w, small_h = (max(2, _even(v / _FILL_SHRINK)) for v in (wide * scale, tall * scale))
+    fill_w, fill_h = (max(2, _even(v / _FILL_SHRINK)) for v in (width, height))
+    yield f"[{name}i]{inside},split[{name}f][{name}g]"
+    yield (
+        f"[{name}g]scale={small_w}:{small_h}:flags=area,crop={fill_w}:{fill_h},"
+        f"gblur=sigma={_FILL_BLUR},lutyuv=y='16+(val-16)*{_FILL_LIGHT}',"
+        f"scale={width}:{height}:flags=bicubic,setsar=1[{name}b]"
+    )
+    left, top = (width - wide) // 4 * 2, (height - tall) // 4 * 2
+    yield f"[{name}b][{name}f]overlay={left}:{top}:format=yuv420[{name}o]"
+
+
+def make_pieces(edit: Edit, media: Media, schedule: Schedule) -> list[Piece]:
+    """The clip's frames as runs that one chain of filters can make."""
+    which = _layout_of(edit.layouts, schedule.shown)
+    if media.video is None:
+        return [Piece(0, schedule.frames, LayoutKind.WAVEFORM, ())]
+    picture = Picture.of(media.video)
+    kinds = np.array([list(LayoutKind).index(layout.kind) for layout in edit.layouts])[which]
+    edges = np.flatnonzero(np.diff(kinds)) + 1
+    pieces: list[Piece] = []
+    for first, last in pairwise([0, *edges.tolist(), schedule.frames]):
+        kind = edit.layouts[which[first]].kind
+        if kind is LayoutKind.WAVEFORM:
+            pieces.append(Piece(first, last, kind, ()))
+            continue
+        pieces += _run_pieces(edit, schedule, picture, which, first, last)
+    return pieces
+
+
+def _run_pieces(
+    edit: Edit,
+    schedule: Schedule,
+    picture: Picture,
+    which: NDArray[np.int64],
+    first: int,
+    last: int,
+) -> Iterator[Piece]:
+    """Pieces of a run of frames whose layouts are of one kind."""
+    kind = edit.layouts[which[first]].kind
+    joins = _joins(schedule, which, first, last)
+    tracks = []
+    for number in range(len(edit.layouts[which[first]].paths)):
+        boxes = _boxes(edit.layouts, which[first:last], schedule.shown[first:last], number)
+        aspect = _place_aspect(edit, kind, number)
+        if aspect is not None:
+            boxes = fit_aspect(boxes, picture, aspect)
+        tracks.append(windows_of(boxes, picture, joins, float(schedule.rate)))
+    edges = sorted({edge for track in tracks for a, b, _ in track for edge in (a, b)})
+    for a, b in pairwise(edges):
+        windows = tuple(_window_at(track, a, b) for track in tracks)
+        yield Piece(first + a, first + b, kind, windows)
+
+
+def _joins(schedule: Schedule, which: NDArray[np.int64], first: int, last: int) -> list[int]:
+    """Frames of a run, counted from its first, at which source or layout jumps."""
+    changes = (np.flatnonzero(np.diff(which[first:last])) + 1).tolist()
+    starts = [start - first for start in schedule.starts if first < start < last]
+    return sorted({*changes, *starts})
+
+
+def _window_at(track: Sequence[tuple[int, int, Window]], a: int, b: int) -> Window:
+    begin, _, window = next(part for part in track if part[0] <= a < part[1])
+    return window.part(a - begin, b - begin)
+
+
+def _place_aspect(edit: Edit, kind: LayoutKind, number: int) -> float | None:
+    width, height = edit.canvas.width, edit.canvas.height
+    if kind is LayoutKind.CROP:
+        return width / height
+    if kind is LayoutKind.SPLIT:
+        upper = _even(height / 2)
+        return width / (upper if number == 0 else height - upper)
+    return None
+
+
+def _boxes(
+    layouts: Sequence[Layout], which: NDArray[np.int64], times: NDArray[np.float64], number: int
+) -> NDArray[np.float64]:
+    boxes = np.empty((len(which), 4))
+    for i in np.unique(which):
+        here = which == i
+        boxes[here] = boxes_at(layouts[i].paths[number], times[here])
+    return boxes
+
+
+def _layout_of(layouts: Sequence[Layout], times: NDArray[np.float64]) -> NDArray[np.int64]:
+    starts = np.array([layout.span.start for layout in layouts])
+    return np.maximum(np.searchsorted(starts, times, side="right") - 1, 0)
+
+
+def _even(value: float) -> int:
+    return max(2, 2 * round(value / 2))

@@ -1,0 +1,328 @@
+"""An edit to a verified mp4: sound first (cheap), then one ffmpeg process for the clip."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from talkreel.core.edits import Canvas, Edit, LayoutKind
+from talkreel.core.errors import OutputError, RenderError
+from talkreel.core.media import Colour, Media
+from talkreel.core.stage import Progress, silent
+from talkreel.media.ffmpeg import input_options, run_ffmpeg
+from talkreel.render.ass import ass_script, caption_fonts
+from talkreel.render.colour import SourceColour, read_colour
+from talkreel.render.fontdir import gather_fonts
+from talkreel.render.graph import CAPTIONS_NAME, FONTS_NAME, picture_graph
+from talkreel.render.loudness import (
+    NEARLY_SILENT_LUFS,
+    Loudness,
+    Mastering,
+    correct,
+    find_mastering,
+    measure,
+)
+from talkreel.render.measure import ClipMeasurement, measure_clip
+from talkreel.render.schedule import make_schedule, seek_seconds
+from talkreel.render.sound import RAW_INPUT, ClipSound, cut_sound
+from talkreel.render.tonemap import write_lut
+from talkreel.render.verify import check_clip, loud_enough
+from talkreel.render.waveform import WAVE_NAME, draw_waveform, strip_size
+
+# x264's output depends on its thread count: fixed, so that a clip is the same on every machine.
+X264_THREADS = 4
+# A keyframe at least this often, so that players and editors can seek.
+_KEYFRAME_SECONDS = 2.0
+_LUT_NAME = "hdr.cube"
+_GRAPH_NAME = "graph.txt"
+_CLIP_NAME = "clip.mp4"
+_CORRECTIONS = 3
+_NOISY_GAIN_DB = 24.0
+# 4K HDR on two slow cores renders at about 1/20 of real time.
+_TIMEOUT_FLOOR_SECONDS = 180.0
+_TIMEOUT_PER_SECOND = 60.0
+# Shares of the whole at which sound and picture are done.
+_SOUND_DONE, _PICTURE_DONE = 0.06, 0.94
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A clip in its place.
+
+    Attributes:
+        path: where it is.
+        measured: read back from the file.
+        caption_words: words that were drawn.
+        warnings: one line each.
+    """
+
+    path: Path
+    measured: ClipMeasurement
+    caption_words: int
+    warnings: tuple[str, ...] = ()
+
+
+def render(
+    edit: Edit,
+    media: Media,
+    out: Path,
+    *,
+    progress: Progress = silent,
+    timeout_seconds: float | None = None,
+) -> Delivered:
+    """Render ``edit`` to ``out``; the file appears verified and whole, or not at all.
+
+    The same edit and media give the same bytes.
+
+    Args:
+        edit: what to make.
+        media: the source, as probed; must be the one the edit was made for.
+        out: path of the mp4; an existing file is replaced.
+        progress: share done.
+        timeout_seconds: wall-clock limit of each ffmpeg run; by default generous.
+
+    Raises:
+        RenderError: another source, ffmpeg failed, or the file did not verify.
+        OutputError: ``out`` cannot be written.
+    """
+    out = Path(out).absolute()
+    _check_source(edit, media)
+    if out.is_dir():
+        raise OutputError(f"{str(out)!r} is a folder: give the path of an mp4 file")
+    with _scratch(out) as folder:
+        job = _Job(edit, media, folder, progress, timeout_seconds)
+        measured, warnings = job.run()
+        try:
+            os.replace(folder / _CLIP_NAME, out)
+        except OSError as error:
+            raise OutputError(f"cannot write {str(out)!r}: {error.strerror}") from error
+    progress(1.0)
+    words = edit.captions.word_count if edit.captions else 0
+    return Delivered(out, measured, words, warnings)
+
+
+def _check_source(edit: Edit, media: Media) -> None:
+    if edit.media_digest != media.digest:
+        raise RenderError(
+            f"the edit {edit.id!r} was made for another file than {media.uri!r} (its sha256 is "
+            f"{media.digest[:12]}, the edit wants {edit.media_digest[:12]}): give the source it "
+            "was made from"
+        )
+    waveform = all(layout.kind is LayoutKind.WAVEFORM for layout in edit.layouts)
+    if media.video is None and not waveform:
+        raise RenderError(
+            f"{media.uri!r} has no picture to lay out: only the waveform layout can show it"
+        )
+    if edit.kept[0].start < 0 or edit.kept[-1].end > media.duration + 1.0:
+        raise RenderError(
+            f"the edit plays {edit.kept[0].start:.2f} to {edit.kept[-1].end:.2f} s, but the source "
+            f"is {media.duration:.2f} s long"
+        )
+
+
+@contextmanager
+def _scratch(out: Path) -> Iterator[Path]:
+    """A folder on the target's disk that goes away however this ends."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".part-", dir=out.parent))
+    except OSError as error:
+        raise OutputError(f"cannot write in {str(out.parent)!r}: {error.strerror}") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Job:
+    """One clip in one scratch folder, with plain names that no filter needs to escape."""
+
+    def __init__(
+        self,
+        edit: Edit,
+        media: Media,
+        folder: Path,
+        progress: Progress,
+        timeout_seconds: float | None,
+    ) -> None:
+        self._edit, self._media, self._folder = edit, media, folder
+        self._progress = progress
+        self._schedule = make_schedule(edit, media)
+        self._timeout = timeout_seconds or (
+            _TIMEOUT_FLOOR_SECONDS + _TIMEOUT_PER_SECOND * self._schedule.duration
+        )
+
+    def run(self) -> tuple[ClipMeasurement, tuple[str, ...]]:
+        sound = cut_sound(
+            self._edit,
+            self._media,
+            self._schedule,
+            self._folder,
+            timeout_seconds=self._timeout,
+            progress=lambda share: self._progress(share * _SOUND_DONE / 2),
+        )
+        mastering, warnings = self._master(sound)
+        self._progress(_SOUND_DONE)
+        self._encode(sound, mastering)
+        got = self._deliver(sound, mastering)
+        checked = check_clip(
+            got, self._edit, self._media, self._schedule, sound_expected=not sound.silent
+        )
+        return got, (*sound.warnings, *warnings, *checked)
+
+    def _meter(self, sound: ClipSound, filters: str) -> Loudness:
+        chain = ",".join(part for part in (sound.channel_filter, filters) if part)
+        return measure(RAW_INPUT, self._schedule.duration, chain, cwd=self._folder)
+
+    def _master(self, sound: ClipSound) -> tuple[Mastering, tuple[str, ...]]:
+        chain = self._edit.audio
+        if chain is None or sound.silent:
+            there = self._media.audio is not None and chain is not None
+            return Mastering(0.0), (("the clip is silent, as the source is there",) * there)
+        plain = self._meter(sound, "")
+        if plain.integrated_lufs is None or plain.integrated_lufs < NEARLY_SILENT_LUFS:
+            return Mastering(0.0), ("the sound is nearly silent and was not made louder",)
+        mastering = find_mastering(
+            plain,
+            chain.target_lufs,
+            chain.true_peak_dbtp,
+            lambda filters: self._meter(sound, filters),
+        )
+        if chain.target_lufs - plain.integrated_lufs > _NOISY_GAIN_DB:
+            gain = chain.target_lufs - plain.integrated_lufs
+            return mastering, (f"the sound is very quiet; raised by {gain:.0f} dB with its noise",)
+        return mastering, ()
+
+    def _encode(self, sound: ClipSound, mastering: Mastering) -> None:
+        edit, schedule = self._edit, self._schedule
+        inputs, waveform_input = self._picture_inputs()
+        title = edit.title if self._shows_waveform() else ""
+        self._write_captions(title)
+        graph = picture_graph(
+            edit,
+            self._media,
+            schedule,
+            self._colours(sound),
+            waveform_input=waveform_input,
+            drawn=edit.captions is not None or bool(title),
+        )
+        number = _count_inputs(inputs)
+        graph += f";\n[{number}:a]{_sound_filters(sound, mastering)}[sound]"
+        (self._folder / _GRAPH_NAME).write_text(graph, encoding="utf-8")
+        arguments = [*inputs, *RAW_INPUT, "-/filter_complex", _GRAPH_NAME]
+        arguments += ["-map", "[picture]", "-map", "[sound]", *_video_options(edit)]
+        arguments += [*_audio_options(edit), *_FILE_OPTIONS, _CLIP_NAME]
+        run_ffmpeg(
+            arguments,
+            timeout_seconds=self._timeout,
+            expected_seconds=schedule.duration,
+            progress=lambda share: self._progress(
+                _SOUND_DONE + share * (_PICTURE_DONE - _SOUND_DONE)
+            ),
+            cwd=self._folder,
+        )
+
+    def _picture_inputs(self) -> tuple[list[str], int | None]:
+        """Arguments that open the stretches and the drawn waveform, and the latter's number."""
+        inputs: list[str] = []
+        needs_picture = any(x.kind is not LayoutKind.WAVEFORM for x in self._edit.layouts)
+        stretches = self._schedule.stretches if needs_picture else ()
+        for stretch in stretches:
+            seek = seek_seconds(stretch, self._media)
+            # Frames before the seek are wanted too: the one on screen may have begun there.
+            inputs += ["-noaccurate_seek", *input_options(self._media, seek_seconds=seek)]
+        if not self._shows_waveform():
+            return inputs, None
+        canvas, frames = self._edit.canvas, self._schedule.frames
+        raw = self._folder / "sound.f32"
+        draw_waveform(raw, canvas, frames, self._folder / WAVE_NAME)
+        width, height = strip_size(canvas, frames)
+        inputs += ["-f", "rawvideo", "-pixel_format", "yuv420p", "-framerate"]
+        inputs += [str(canvas.frame_rate), "-video_size", f"{width}x{height}", "-i", WAVE_NAME]
+        return inputs, len(stretches)
+
+    def _shows_waveform(self) -> bool:
+        return any(layout.kind is LayoutKind.WAVEFORM for layout in self._edit.layouts)
+
+    def _write_captions(self, title: str) -> None:
+        captions = self._edit.captions
+        script = ass_script(
+            captions, self._edit.canvas, self._edit.time_map, self._schedule.frames, title=title
+        )
+        (self._folder / CAPTIONS_NAME).write_text(script, encoding="utf-8")
+        gather_fonts(self._folder / FONTS_NAME, caption_fonts(captions))
+
+    def _colours(self, sound: ClipSound) -> SourceColour:
+        video = self._media.video
+        if video is None:
+            return SourceColour()
+        if video.colour is not Colour.SDR:
+            write_lut(self._folder / _LUT_NAME, video.colour)
+        return read_colour(sound.log, video.index)
+
+    def _deliver(self, sound: ClipSound, mastering: Mastering) -> ClipMeasurement:
+        """Measure, and put the sound right where AAC moved it out of bounds."""
+        clip = self._folder / _CLIP_NAME
+        got = measure_clip(clip)
+        chain = self._edit.audio
+        for _ in range(_CORRECTIONS):
+            if chain is None or sound.silent or loud_enough(got, self._edit):
+                break
+            heard = Loudness(got.integrated_lufs, got.true_peak_dbtp)
+            mastering = correct(mastering, heard, chain.target_lufs, chain.true_peak_dbtp)
+            self._replace_sound(sound, mastering)
+            got = measure_clip(clip)
+        self._progress(0.99)
+        return got
+
+    def _replace_sound(self, sound: ClipSound, mastering: Mastering) -> None:
+        """Encode the sound again; the picture is copied."""
+        filters = _sound_filters(sound, mastering)
+        arguments = ["-i", _CLIP_NAME, *RAW_INPUT, "-filter_complex", f"[1:a]{filters}[sound]"]
+        arguments += ["-map", "0:v", "-c:v", "copy", "-map", "[sound]"]
+        arguments += [*_audio_options(self._edit), *_FILE_OPTIONS, "again.mp4"]
+        run_ffmpeg(arguments, timeout_seconds=self._timeout, cwd=self._folder)
+        os.replace(self._folder / "again.mp4", self._folder / _CLIP_NAME)
+
+
+_FILE_OPTIONS = (
+    *("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"),
+    *("-movflags", "+faststart", "-f", "mp4"),
+)
+
+
+def _count_inputs(arguments: list[str]) -> int:
+    return arguments.count("-i")
+
+
+def _sound_filters(sound: ClipSound, mastering: Mastering) -> str:
+    parts = (sound.channel_filter, mastering.filters, f"atrim=end_sample={sound.samples}")
+    return ",".join(part for part in parts if part)
+
+
+def _video_options(edit: Edit) -> list[str]:
+    encoding = edit.encoding
+    interval = max(1, round(_KEYFRAME_SECONDS * edit.canvas.frame_rate))
+    return [
+        *("-c:v", "libx264", "-preset", encoding.x264_preset, "-crf", str(encoding.crf)),
+        *("-profile:v", "high", "-pix_fmt", "yuv420p", "-threads:v", str(X264_THREADS)),
+        *("-g", str(interval), "-flags:v", "+bitexact", "-r", str(edit.canvas.frame_rate)),
+        *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"),
+        *("-color_range", "tv", "-video_track_timescale", _timescale(edit.canvas)),
+    ]
+
+
+def _timescale(canvas: Canvas) -> str:
+    """A clock in which every frame time is a whole number."""
+    ticks = canvas.frame_rate.numerator
+    return str(ticks * max(1, -(-10_000 // ticks)))
+
+
+def _audio_options(edit: Edit) -> list[str]:
+    rate = f"{edit.encoding.audio_bitrate_kbps}k"
+    return ["-c:a", "aac", "-b:a", rate, "-ar", "48000", "-ac", "2", "-flags:a", "+bitexact"]

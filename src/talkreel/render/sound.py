@@ -1,0 +1,168 @@
+"""The kept sound of a clip as one raw 48 kHz stereo file, cut to the sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from talkreel.core.edits import AudioChain, Edit
+from talkreel.core.media import Media
+from talkreel.core.spans import Span
+from talkreel.core.stage import Progress, silent
+from talkreel.media.ffmpeg import input_options, run_ffmpeg
+from talkreel.render.schedule import Schedule, Stretch
+
+RATE = 48_000
+RAW_NAME = "sound.f32"
+RAW_INPUT = ("-f", "f32le", "-ar", str(RATE), "-ch_layout", "stereo", "-i", RAW_NAME)
+# Decoders need some packets before the first sample is right (AAC overlap, MP3 reservoir).
+_LEAD_SECONDS = 0.5
+# A time stamp off by more than this is a gap or an overlap, not jitter.
+_GAP_SECONDS = 0.04
+# A channel this much weaker (dB) than the other carries no part of the speech.
+_ONE_SIDED_DB = 25.0
+_SILENT_DBFS = -90.0
+_BLOCK = RATE * 4
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSound:
+    """The cut sound.
+
+    Attributes:
+        samples: per channel.
+        channel_filter: brings one-sided sound to both sides; empty where nothing is wrong.
+        silent: whether there is nothing but digital silence.
+        log: what ffmpeg printed while cutting.
+        warnings: one line each.
+    """
+
+    samples: int
+    channel_filter: str
+    silent: bool
+    log: str
+    warnings: tuple[str, ...] = ()
+
+
+def cut_sound(
+    edit: Edit,
+    media: Media,
+    schedule: Schedule,
+    folder: Path,
+    *,
+    timeout_seconds: float,
+    progress: Progress = silent,
+) -> ClipSound:
+    """Write ``sound.f32`` into ``folder``: what is kept, with its fades, as long as the picture.
+
+    A source without sound gives silence, so that every clip has the sound track that players
+    and upload sites expect.
+
+    Raises:
+        RenderError: ffmpeg failed.
+    """
+    total = round(schedule.frames / schedule.rate * RATE)
+    if media.audio is None or edit.audio is None:
+        (folder / RAW_NAME).write_bytes(bytes(total * 8))
+        log = _open_only(media, folder, timeout_seconds)
+        return ClipSound(total, "", True, log)
+    inputs: list[str] = []
+    chains: list[str] = []
+    for number, stretch in enumerate(schedule.stretches):
+        seek = max(0.0, stretch.spans[0].start - _LEAD_SECONDS)
+        length = stretch.spans[-1].end - seek + _LEAD_SECONDS
+        inputs += ["-t", f"{length:.6f}", *input_options(media, seek_seconds=seek)]
+        chains.append(_stretch_chain(number, media.audio.index, stretch, seek, edit))
+    parts = "".join(f"[s{i}]" for i in range(len(chains)))
+    chain = edit.audio
+    fades = _fades(total / RATE, chain.fade_in, chain.fade_out)
+    chains.append(
+        f"{parts}concat=n={len(schedule.stretches)}:v=0:a=1,"
+        f"apad=whole_len={total},atrim=end_sample={total}{fades}[out]"
+    )
+    arguments = [*inputs, "-filter_complex", ";".join(chains), "-map", "[out]"]
+    log = run_ffmpeg(
+        [*arguments, "-c:a", "pcm_f32le", "-f", "f32le", RAW_NAME],
+        timeout_seconds=timeout_seconds,
+        expected_seconds=schedule.duration,
+        progress=progress,
+        cwd=folder,
+    ).stderr
+    return _look_at(folder / RAW_NAME, total, log)
+
+
+def _open_only(media: Media, folder: Path, timeout_seconds: float) -> str:
+    """What ffmpeg prints of the file's streams."""
+    if media.video is None:
+        return ""
+    arguments = [*input_options(media), "-map", f"0:{media.video.index}", "-c", "copy"]
+    return run_ffmpeg(
+        [*arguments, "-frames:v", "1", "-f", "null", "-"],
+        timeout_seconds=timeout_seconds,
+        cwd=folder,
+    ).stderr
+
+
+def _stretch_chain(number: int, stream: int, stretch: Stretch, seek: float, edit: Edit) -> str:
+    """Cut one stretch by sample counts, so that no rounding adds up over many joins."""
+    assert edit.audio is not None
+    count = len(stretch.spans)
+    head = (
+        f"[{number}:{stream}]aresample={RATE}:async=1:first_pts=0:min_hard_comp={_GAP_SECONDS}"
+        f":out_chlayout=stereo:out_sample_fmt=flt,asplit={count}"
+    )
+    split = "".join(f"[a{number}_{i}]" for i in range(count))
+    pieces, outs = [], ""
+    begins = np.cumsum([0.0, *(span.duration for span in stretch.spans)])
+    marks = [round(float(begin) * RATE) for begin in begins]
+    for i, (span, (a, b)) in enumerate(zip(stretch.spans, pairwise(marks), strict=True)):
+        first = round((span.start - seek) * RATE)
+        fade = _join_fades(edit.kept, span, edit.audio)
+        pieces.append(
+            f"[a{number}_{i}]apad=whole_len={first + b - a},"
+            f"atrim=start_sample={first}:end_sample={first + b - a},"
+            f"asetpts=N/SR/TB{fade}[c{number}_{i}]"
+        )
+        outs += f"[c{number}_{i}]"
+    return ";".join([head + split, *pieces, f"{outs}concat=n={count}:v=0:a=1[s{number}]"])
+
+
+def _join_fades(kept: Sequence[Span], span: Span, chain: AudioChain) -> str:
+    return _fades(
+        span.duration,
+        chain.join_fade if span != kept[0] else 0.0,
+        chain.join_fade if span != kept[-1] else 0.0,
+    )
+
+
+def _fades(seconds: float, fade_in: float, fade_out: float) -> str:
+    """``afade`` filters with a leading comma, shortened to fit ``seconds``."""
+    most = seconds / 2
+    text = ""
+    if fade_in > 0:
+        text += f",afade=t=in:d={min(fade_in, most):.6f}"
+    if fade_out > 0:
+        length = min(fade_out, most)
+        text += f",afade=t=out:st={seconds - length:.6f}:d={length:.6f}"
+    return text
+
+
+def _look_at(raw: Path, total: int, log: str) -> ClipSound:
+    """Find sound that sits on one side only, or is not there."""
+    samples = np.memmap(raw, dtype=np.float32, mode="r").reshape(-1, 2)
+    power = np.zeros(2)
+    for first in range(0, len(samples), _BLOCK):
+        block = samples[first : first + _BLOCK].astype(np.float64)
+        power += np.square(block).sum(axis=0)
+    level = 10 * np.log10(power / max(1, len(samples)) + 1e-20)
+    if level.max() < _SILENT_DBFS:
+        return ClipSound(total, "", True, log)
+    if abs(level[0] - level[1]) < _ONE_SIDED_DB:
+        return ClipSound(total, "", False, log)
+    loud, side = (0, "left") if level[0] > level[1] else (1, "right")
+    warning = f"the source speaks on the {side} side only; the clip has it on both"
+    return ClipSound(total, f"pan=stereo|c0=c{loud}|c1=c{loud}", False, log, (warning,))

@@ -1,0 +1,84 @@
+"""HDR to SDR as one 3D table: exact per colour, and as cheap as a lookup while rendering."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkreel.core.media import Colour
+
+Array = NDArray[np.float64]
+
+# ITU-R BT.2408: diffuse white is 203 cd/m2 in HDR, and full white in SDR.
+WHITE_NITS = 203.0
+# What most HDR10 is mastered at, and the nominal peak of HLG (BT.2100).
+PEAK_NITS = 1000.0
+_DISPLAY_GAMMA = 2.4  # ITU-R BT.1886
+# 33 points, tetrahedral: code values are perceptual, so the error stays below one 8 bit step.
+_POINTS = 33
+# ITU-R BT.2087, linear light.
+_2020_TO_709 = np.array(
+    [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]]
+)
+_LUMA_2020 = np.array([0.2627, 0.6780, 0.0593])
+# SMPTE ST 2084.
+_M1, _M2 = 2610 / 16384, 2523 / 4096 * 128
+_C1, _C2, _C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
+# ARIB STD-B67.
+_A, _B, _C = 0.17883277, 0.28466892, 0.55991073
+
+
+def pq_to_nits(code: Array) -> Array:
+    """PQ code values 0..1 as cd/m2 (SMPTE ST 2084)."""
+    power = np.power(np.clip(code, 0, 1), 1 / _M2)
+    return np.asarray(1e4 * np.power(np.maximum(power - _C1, 0) / (_C2 - _C3 * power), 1 / _M1))
+
+
+def nits_to_pq(nits: Array) -> Array:
+    """The inverse of ``pq_to_nits``."""
+    power = np.power(np.clip(nits, 0, 1e4) / 1e4, _M1)
+    return np.asarray(np.power((_C1 + _C2 * power) / (1 + _C3 * power), _M2))
+
+
+def hlg_to_nits(code: Array) -> Array:
+    """[..., 3] HLG code values 0..1 as cd/m2 on a 1000 cd/m2 display (BT.2100)."""
+    code = np.clip(code, 0, 1)
+    scene = np.where(code <= 0.5, code**2 / 3, (np.exp((code - _C) / _A) + _B) / 12)
+    luma = (scene @ _LUMA_2020)[..., None]
+    return np.asarray(PEAK_NITS * np.power(np.maximum(luma, 1e-9), 0.2) * scene)
+
+
+def roll_off(nits: Array) -> Array:
+    """Brightness for a 203 cd/m2 display: untouched below a knee, then eased (BT.2390-10 §5.4)."""
+    top = nits_to_pq(np.array(PEAK_NITS))
+    white = nits_to_pq(np.array(WHITE_NITS)) / top
+    knee = 1.5 * white - 0.5
+    code = np.minimum(nits_to_pq(nits) / top, 1.0)
+    t = (code - knee) / (1 - knee)
+    eased = (
+        (2 * t**3 - 3 * t**2 + 1) * knee
+        + (t**3 - 2 * t**2 + t) * (1 - knee)
+        + (-2 * t**3 + 3 * t**2) * white
+    )
+    return pq_to_nits(np.where(code < knee, code, eased) * top)
+
+
+def to_sdr(code: Array, colour: Colour) -> Array:
+    """[..., 3] BT.2020 code values of ``colour`` as BT.709 code values 0..1."""
+    nits = pq_to_nits(code) if colour is Colour.HDR10 else hlg_to_nits(code)
+    # Scaling all three by what the strongest needs keeps the hue and never clips a channel.
+    strongest = np.maximum(nits.max(axis=-1, keepdims=True), 1e-6)
+    mapped = nits * (roll_off(strongest) / strongest) / WHITE_NITS
+    linear = np.clip(mapped @ _2020_TO_709.T, 0, 1)
+    return np.asarray(np.power(linear, 1 / _DISPLAY_GAMMA))
+
+
+def write_lut(path: Path, colour: Colour) -> None:
+    """Write the table of ``colour`` as a ``.cube`` file (red runs fastest)."""
+    grid = np.linspace(0, 1, _POINTS)
+    blue, green, red = np.meshgrid(grid, grid, grid, indexing="ij")
+    rows = to_sdr(np.stack([red, green, blue], axis=-1), colour).reshape(-1, 3)
+    lines = "\n".join(f"{r:.5f} {g:.5f} {b:.5f}" for r, g, b in rows.tolist())
+    path.write_text(f"LUT_3D_SIZE {_POINTS}\n{lines}\n", encoding="ascii")
