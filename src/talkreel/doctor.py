@@ -81,7 +81,7 @@ def _packages() -> list[Check]:
 
 
 def _ffmpeg() -> Check:
-    from talkreel.media.ffmpeg import ffmpeg_path, ffmpeg_filters
+    from talkreel.media.ffmpeg import ffmpeg_filters, ffmpeg_path
 
     try:
         path, filters = ffmpeg_path(), ffmpeg_filters()

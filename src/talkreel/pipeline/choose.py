@@ -18,6 +18,7 @@ from talkreel.models.text import TextEmbedder
 from talkreel.pipeline.job import Job
 from talkreel.ranking.options import RankOptions
 from talkreel.ranking.rank import rank
+from talkreel.ranking.score import CraftScorer, Scorer
 
 # Sentences are embedded and cached in groups, so that a talk heard further keeps the earlier ones.
 GROUP_SENTENCES = 64
@@ -41,10 +42,16 @@ class Heard:
 
 
 class Chooser:
-    """Ranks candidates of one media; the embedder loads when first needed."""
+    """Ranks candidates of one media; the embedder loads when first needed.
 
-    def __init__(self, job: Job) -> None:
+    Args:
+        job: media, options and cache.
+        scorer: what judges the candidates.
+    """
+
+    def __init__(self, job: Job, scorer: Scorer | None = None) -> None:
         self._job = job
+        self.scorer = scorer or CraftScorer()
 
     @cached_property
     def _embedder(self) -> TextEmbedder:
@@ -77,17 +84,16 @@ class Chooser:
             duration=heard.duration,
             shots=heard.shots,
             query_embedding=query,
+            scorer=self.scorer,
         )
 
     def _embed(self, texts: Sequence[str], progress: Progress) -> FloatArray:
         rows: list[FloatArray] = [np.zeros((0, 384), np.float32)]
         for first in range(0, len(texts), GROUP_SENTENCES):
-            group = list(texts[first : first + GROUP_SENTENCES])
-            key = self._job.key("embed", TextEmbedder.version, texts=group)
-            rows.append(
-                self._job.cache.record(
-                    key, FloatArray, lambda group=group: np.asarray(self._embedder(group))
-                )
-            )
+            rows.append(self._group(texts[first : first + GROUP_SENTENCES]))
             progress(min(1.0, (first + GROUP_SENTENCES) / len(texts)))
         return np.concatenate(rows)
+
+    def _group(self, texts: Sequence[str]) -> FloatArray:
+        key = self._job.key(TextEmbedder.name, TextEmbedder.version, texts=list(texts))
+        return self._job.cache.record(key, FloatArray, lambda: self._embedder(texts))

@@ -104,7 +104,7 @@ class Maker:
     def _worth_early(self, until: float) -> bool:
         duration, wanted = self.job.media.duration, self.job.options.clips
         return (
-            EARLY_MIN_SECONDS <= duration
+            duration >= EARLY_MIN_SECONDS
             and EARLY_SHARE * duration <= until < duration
             and (wanted is None or wanted >= EARLY_MIN_CLIPS)
         )
@@ -181,7 +181,7 @@ def make_clips(
         duration=job.media.duration,
         clips=tuple(clips),
         transcript_source=analysis.transcript.source,
-        scorer=maker.chooser.scorer_name,
+        scorer=maker.chooser.scorer.name,
         warnings=(*analysis.warnings, *problems),
         talkreel_version=talkreel.__version__,
     )
@@ -284,7 +284,5 @@ def transcribe_media(
     job = open_job(source, options or ClipOptions(), cache, watcher)
     listener = Listener(job)
     listener.open(job.tracker.stage("sound"))
-    transcript = Transcript("und", ())
-    for transcript, _ in listener.words(job.tracker.stage("words")):
-        pass
+    *_, (transcript, _) = listener.words(job.tracker.stage("words"))
     return listener.sound(transcript, job.media.duration)[0]

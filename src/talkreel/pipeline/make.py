@@ -19,11 +19,13 @@ from talkreel.edit.shares import face_share, speaker_share
 from talkreel.pipeline.deliver import OutputFolder, slug
 from talkreel.pipeline.job import Job
 from talkreel.pipeline.see import Sight
-from talkreel.rendering.render import VERSION as RENDER_VERSION
-from talkreel.rendering.render import Delivered, render
-from talkreel.rendering.sidecars import write_cover, write_srt, write_vtt
+from talkreel.render.measure import ClipMeasurement, measure_clip
+from talkreel.render.render import render
+from talkreel.render.sidecars import write_cover, write_srt, write_vtt
 from talkreel.store.cache import StageCache, StageKey
 
+# Raised whenever the renderer would make another file of the same edit.
+RENDER_VERSION = 1
 # How far outside a candidate the editor looks, for pauses and cuts.
 NEIGHBOURHOOD_SECONDS = 5.0
 
@@ -70,30 +72,32 @@ def cut(job: Job, sight: Sight, candidate: Candidate, analysis: Analysis) -> Cut
     return Cut(candidate, edit, analysis)
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What was read back from a rendered file, and what is worth a warning."""
+
+    measured: ClipMeasurement
+    warnings: tuple[str, ...]
+
+
 def rendered(
     cache: StageCache, edit: Edit, media: Media, progress: Progress = silent
-) -> tuple[Path, Delivered]:
+) -> tuple[Path, Rendered]:
     """The verified file of ``edit`` in the cache and what was measured on it."""
     key = StageKey(media.digest, "clip", RENDER_VERSION, {"edit": replace(edit, media_uri="")})
-    made: list[Delivered] = []
+    figures = replace(key, stage="clip-figures")
 
     def produce(path: Path) -> None:
-        made.append(render(edit, media, path, progress=progress))
+        done = render(edit, media, path, progress=progress)
+        # Recorded before the file takes its place: a file that is there has its figures.
+        cache.record(figures, Rendered, lambda: Rendered(done.measured, done.warnings))
+
+    def figures_again() -> Rendered:
+        return Rendered(measure_clip(path), ())
 
     path = cache.file(key, ".mp4", produce)
-    measured = cache.record(
-        replace(key, stage="delivered"),
-        Delivered,
-        lambda: made[0] if made else _again(edit, media, path),
-    )
-    return path, measured
-
-
-def _again(edit: Edit, media: Media, path: Path) -> Delivered:
-    """Killed between the file and its record: the file is whole, so measure it."""
-    from talkreel.rendering.verify import verify
-
-    return verify(path, edit, media)
+    progress(1.0)
+    return path, cache.record(figures, Rendered, figures_again)
 
 
 def deliver(job: Job, folder: OutputFolder, rank: int, done: Cut, progress: Progress) -> Clip:
@@ -118,7 +122,7 @@ def deliver(job: Job, folder: OutputFolder, rank: int, done: Cut, progress: Prog
             vtt=f"clips/{vtt.name}" if vtt else None,
             edit=f"edits/{rank:02d}.json",
         ),
-        measured=measure(done.edit, done.analysis, delivered),
+        measured=measure(done.edit, done.analysis, delivered.measured),
         warnings=delivered.warnings,
     )
 
@@ -139,24 +143,22 @@ def place_files(
     return srt, vtt
 
 
-def measure(edit: Edit, analysis: Analysis | None, delivered: Delivered) -> Measured:
+def measure(edit: Edit, analysis: Analysis | None, file: ClipMeasurement) -> Measured:
     """The file's own figures with what the viewer sees of faces."""
-    looked = analysis is not None and any(
-        span.overlap(kept) > 0 for span in analysis.looked for kept in edit.kept
-    )
-    faces = analysis.faces if analysis and looked else ()
-    words = analysis.transcript.words if analysis and looked else ()
+    faces = analysis.faces if analysis else ()
+    words = analysis.transcript.words if analysis else ()
+    looked = analysis.looked if analysis else ()
     return Measured(
-        duration=delivered.duration,
-        width=delivered.width,
-        height=delivered.height,
-        frame_rate=delivered.frame_rate,
-        frames=delivered.frames,
-        size_bytes=delivered.size_bytes,
-        integrated_lufs=delivered.integrated_lufs,
-        true_peak_dbtp=delivered.true_peak_dbtp,
-        av_offset=delivered.av_offset,
+        duration=file.duration,
+        width=file.width,
+        height=file.height,
+        frame_rate=f"{file.frame_rate.numerator}/{file.frame_rate.denominator}",
+        frames=file.frames,
+        size_bytes=file.size_bytes,
+        integrated_lufs=file.integrated_lufs,
+        true_peak_dbtp=file.true_peak_dbtp,
+        av_offset=file.av_offset,
         caption_words=edit.captions.word_count if edit.captions else 0,
-        face_share=face_share(edit, faces) if looked else None,
-        speaker_share=speaker_share(edit, faces, words) if looked else None,
+        face_share=face_share(edit, faces, looked=looked),
+        speaker_share=speaker_share(edit, faces, words, looked=looked),
     )

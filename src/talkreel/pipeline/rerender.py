@@ -54,7 +54,7 @@ def render_edit(
     video, delivered = rendered(
         cache or StageCache(default_root()), edit, media, tracker.stage("render")
     )
-    measured = measure(edit, analysis, delivered)
+    measured = measure(edit, analysis, delivered.measured)
     if job is None:
         assert out is not None
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,127 @@
+"""Sound and words of one media: extracted, transcribed block by block, measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from talkreel.core.signals import Signal
+from talkreel.core.spans import Span
+from talkreel.core.stage import Progress, silent
+from talkreel.core.transcript import Transcript, Word
+from talkreel.media.audio import Audio, extract_audio
+from talkreel.pipeline.job import Job
+
+AUDIO_VERSION = 1
+VOICE_VERSION = 1
+SOUND_VERSION = 1
+SIDECAR_VERSION = 1
+# Words just outside the range help the editor find the pauses at its borders.
+RANGE_MARGIN_SECONDS = 6.0
+# Used where there is no sound at all.
+_NO_VOICE = Signal("voice", np.zeros(0), "probability", step=0.032)
+
+
+class Listener:
+    """Listens to one media.
+
+    Attributes:
+        audio: the sound, or None when there is none.
+        voice: probability of speech.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self.audio: Audio | None = None
+        self.voice: Signal = _NO_VOICE
+
+    def open(self, progress: Progress = silent) -> None:
+        """Extract the sound and find the voice in it."""
+        job = self._job
+        if job.media.audio is None:
+            progress(1.0)
+            return
+        from talkreel.perceive.vad import voice_activity
+
+        wav = job.cache.file(
+            job.key("audio", AUDIO_VERSION, stream=job.media.audio.index),
+            ".wav",
+            lambda path: extract_audio(job.media, path, progress=lambda s: progress(0.4 * s)),
+        )
+        audio = Audio(wav)
+        self.audio = audio
+        self.voice = job.cache.record(
+            job.key("voice", VOICE_VERSION),
+            Signal,
+            lambda: voice_activity(audio, progress=lambda s: progress(0.4 + 0.6 * s)),
+        )
+        progress(1.0)
+
+    def words(self, progress: Progress = silent) -> Iterator[tuple[Transcript, float]]:
+        """The words heard so far and until which second, growing; at least one pair.
+
+        A transcript file (given, or beside the media) always wins over recognition.
+        """
+        sidecar = self._sidecar()
+        if sidecar is not None:
+            yield sidecar, self._job.media.duration
+        elif self.audio is None:
+            yield Transcript("und", (), warnings=("no sound: no words",)), self._job.media.duration
+        else:
+            yield from self._recognise(self.audio, progress)
+        progress(1.0)
+
+    def sound(self, transcript: Transcript, until: float) -> tuple[Transcript, dict[str, Signal]]:
+        """Speaker labels on the words, and the sound curves, of the first ``until`` seconds."""
+        if self.audio is None:
+            return transcript, {}
+        from talkreel.perceive.prosody import measure_sound
+        from talkreel.perceive.speakers import VERSION, diarize
+
+        job, audio, words = self._job, self.audio, transcript.words
+        heard = _cut(self.voice, until)
+        labelled = job.cache.record(
+            job.key("speakers", VERSION, words=words, until=until),
+            tuple[Word, ...],
+            lambda: diarize(audio, heard, words),
+        )
+        signals = job.cache.record(
+            job.key("sound", SOUND_VERSION, words=words, until=until),
+            dict[str, Signal],
+            lambda: measure_sound(audio, heard, words),
+        )
+        return replace(transcript, words=labelled), {"voice": heard, **signals}
+
+    def _sidecar(self) -> Transcript | None:
+        from talkreel.perceive.sidecar import align_transcript, find_sidecar, read_transcript
+
+        job = self._job
+        path = job.options.transcript or find_sidecar(Path(job.media.uri))
+        if path is None:
+            return None
+        read = read_transcript(path, job.media.duration)
+        if self.audio is None:
+            return read
+        audio = self.audio
+        return job.cache.record(
+            job.key("sidecar", SIDECAR_VERSION, transcript=read),
+            Transcript,
+            lambda: align_transcript(read, audio),
+        )
+
+    def _recognise(self, audio: Audio, progress: Progress) -> Iterator[tuple[Transcript, float]]:
+        raise AssertionError
+
+
+def _cut(signal: Signal, until: float) -> Signal:
+    count = int(np.ceil((until - signal.start) / signal.step))
+    return replace(signal, values=signal.values[: max(0, count)])
+
+
+def _inside(span: Span, within: Span | None) -> bool:
+    if within is None:
+        return True
+    return span.overlap(within.pad(RANGE_MARGIN_SECONDS, RANGE_MARGIN_SECONDS)) > 0
