@@ -17,7 +17,7 @@ from talkreel.core.tracks import FaceTrack
 from talkreel.core.transcript import Transcript
 from talkreel.media.probe import probe
 from talkreel.pipeline.choose import Chooser, Heard
-from talkreel.pipeline.deliver import OutputFolder, slug
+from talkreel.pipeline.deliver import OutputFolder, check_folder, place, slug
 from talkreel.pipeline.job import Job
 from talkreel.pipeline.listen import Listener
 from talkreel.pipeline.make import Cut, cut, deliver, rendered
@@ -128,7 +128,7 @@ class Maker:
         except RenderError:
             return []  # said again, with its rank, when the clip's turn comes
         target = folder.clips / f"early-{slug(best.title)}.mp4"
-        folder.place(path, target)
+        place(path, target)
         self.job.tracker.say("words", f"first clip: {target}")
         return [target]
 
@@ -252,7 +252,8 @@ def analyze_media(
         OutputError: ``out`` cannot be written.
     """
     job = open_job(source, options or ClipOptions(), cache, watcher)
-    folder = OutputFolder(out) if out else None
+    if out:
+        check_folder(out)
     maker = Maker(job)
     analysis, _ = maker.perceive()
     try:
@@ -263,8 +264,8 @@ def analyze_media(
     for index, _cut in enumerate(maker.cuts(analysis, candidates)):
         progress((index + 1) / len(candidates))
     analysis = with_faces(analysis, maker.faces)
-    if folder:
-        write_analysis(folder.root / "analysis.json", analysis)
+    if out:
+        write_analysis(out / "analysis.json", analysis)
     return analysis
 
 

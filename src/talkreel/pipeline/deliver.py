@@ -31,19 +31,8 @@ class OutputFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        if root.exists() and not root.is_dir():
-            raise OutputError(f"--out {root} is a file: name a folder")
-        try:
-            for folder in (self.clips, self.edits):
-                folder.mkdir(parents=True, exist_ok=True)
-            handle, probe = tempfile.mkstemp(dir=root, prefix=_PART)
-            os.close(handle)
-            os.unlink(probe)
-        except OSError as error:
-            raise OutputError(
-                f"cannot write to {root}: {error.strerror}; choose a folder you can write to"
-            ) from error
-        check_space(root)
+        for folder in (root, self.clips, self.edits):
+            check_folder(folder)
         self._sweep()
 
     @property
@@ -60,20 +49,6 @@ class OutputFolder:
     def index(self) -> Path:
         """``clips.json``."""
         return self.root / "clips.json"
-
-    def place(self, source: Path, target: Path) -> None:
-        """Put ``source`` at ``target`` at once: a hard link where possible, else a copy."""
-        temporary = target.with_name(f"{_PART}{target.name}")
-        try:
-            temporary.unlink(missing_ok=True)
-            try:
-                os.link(source, temporary)
-            except OSError:
-                shutil.copyfile(source, temporary)
-            os.replace(temporary, target)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise OutputError(f"cannot write {target}: {error.strerror}") from error
 
     def previous(self) -> ClipSet | None:
         """What an earlier job delivered here, or None."""
@@ -106,6 +81,45 @@ def _files(clips: ClipSet) -> Iterable[str]:
         for name in (files.video, files.cover, files.srt, files.vtt, files.edit):
             if name is not None:
                 yield name
+
+
+def place(source: Path, target: Path) -> None:
+    """Put ``source`` at ``target`` at once: a hard link where possible, else a copy.
+
+    Raises:
+        OutputError: ``target`` cannot be written.
+    """
+    temporary = target.with_name(f"{_PART}{target.name}")
+    try:
+        temporary.unlink(missing_ok=True)
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+        os.replace(temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"cannot write {target}: {error.strerror}") from error
+
+
+def check_folder(folder: Path) -> None:
+    """Make ``folder`` when missing and see that it can be written.
+
+    Raises:
+        OutputError: a file, no permission, or too little space.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file: name a folder to write to")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, probe = tempfile.mkstemp(dir=folder, prefix=_PART)
+        os.close(handle)
+        os.unlink(probe)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {folder}: {error.strerror}; choose a folder you can write to"
+        ) from error
+    check_space(folder)
 
 
 def check_space(folder: Path, needed_bytes: float = MIN_FREE_BYTES) -> None:

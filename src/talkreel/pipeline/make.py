@@ -16,7 +16,7 @@ from talkreel.edit.build import VERSION as EDIT_VERSION
 from talkreel.edit.build import build_edit
 from talkreel.edit.options import EditOptions
 from talkreel.edit.shares import face_share, speaker_share
-from talkreel.pipeline.deliver import OutputFolder, slug
+from talkreel.pipeline.deliver import OutputFolder, place, slug
 from talkreel.pipeline.job import Job
 from talkreel.pipeline.see import Sight
 from talkreel.render.measure import ClipMeasurement, measure_clip
@@ -105,7 +105,7 @@ def deliver(job: Job, folder: OutputFolder, rank: int, done: Cut, progress: Prog
     path, delivered = rendered(job.cache, done.edit, job.media, progress)
     candidate = done.candidate
     name = f"{rank:02d}-{slug(candidate.title)}"
-    srt, vtt = place_files(folder, done.edit, path, folder.clips / f"{name}.mp4")
+    srt, vtt = place_files(done.edit, path, folder.clips / f"{name}.mp4")
     write_document(folder.edits / f"{rank:02d}.json", done.edit, SCHEMA)
     return Clip(
         id=candidate.id,
@@ -127,11 +127,9 @@ def deliver(job: Job, folder: OutputFolder, rank: int, done: Cut, progress: Prog
     )
 
 
-def place_files(
-    folder: OutputFolder, edit: Edit, rendered_file: Path, video: Path
-) -> tuple[Path | None, Path | None]:
+def place_files(edit: Edit, rendered_file: Path, video: Path) -> tuple[Path | None, Path | None]:
     """Put the video, its cover and its caption files in place; returns the SRT and VTT."""
-    folder.place(rendered_file, video)
+    place(rendered_file, video)
     write_cover(edit, video, video.with_suffix(".jpg"))
     srt, vtt = video.with_suffix(".srt"), video.with_suffix(".vtt")
     if edit.captions is None:

@@ -14,9 +14,10 @@ from talkreel.core.jsonio import load_json, read_document, write_document
 from talkreel.core.media import Media
 from talkreel.edit.build import restyle
 from talkreel.media.probe import probe
-from talkreel.pipeline.deliver import OutputFolder
+from talkreel.pipeline.deliver import OutputFolder, check_folder
 from talkreel.pipeline.make import measure, place_files, rendered
 from talkreel.pipeline.progress import Tracker, Watcher, unwatched
+from talkreel.render.measure import ClipMeasurement
 from talkreel.report import write_report
 from talkreel.store.analysis import read_analysis
 from talkreel.store.cache import StageCache, default_root
@@ -46,21 +47,37 @@ def render_edit(
         RenderError: ffmpeg failed.
     """
     edit = read_document(Edit, load_json(path), SCHEMA)
-    media = _source(edit)
-    job = None if out else _Delivered.beside(path)
-    analysis = job.analysis if job else None
-    edit = _with_captions(edit, captions, analysis)
-    tracker = Tracker([("render", 1.0)], watcher)
-    video, delivered = rendered(
-        cache or StageCache(default_root()), edit, media, tracker.stage("render")
-    )
-    measured = measure(edit, analysis, delivered.measured)
-    if job is None:
-        assert out is not None
-        out.parent.mkdir(parents=True, exist_ok=True)
-        place_files(OutputFolder(out.parent), edit, video, out)
-        return out, measured
+    if out is not None:
+        return out, render_to(_with_captions(edit, captions, None), out, cache, watcher)
+    job = _Delivered.beside(path)
+    edit = _with_captions(edit, captions, job.analysis)
+    video, file = _render(edit, cache, watcher)
+    measured = measure(edit, job.analysis, file)
     return job.replace(path, edit, video, measured), measured
+
+
+def render_to(
+    edit: Edit, out: Path, cache: StageCache | None = None, watcher: Watcher = unwatched
+) -> Measured:
+    """Render ``edit`` to ``out``, cover and caption files beside it.
+
+    Raises:
+        InputError: the source is gone or has changed.
+        OutputError: ``out`` cannot be written.
+        RenderError: ffmpeg failed.
+    """
+    check_folder(out.parent)
+    video, file = _render(edit, cache, watcher)
+    place_files(edit, video, out)
+    return measure(edit, None, file)
+
+
+def _render(edit: Edit, cache: StageCache | None, watcher: Watcher) -> tuple[Path, ClipMeasurement]:
+    tracker = Tracker([("render", 1.0)], watcher)
+    path, done = rendered(
+        cache or StageCache(default_root()), edit, _source(edit), tracker.stage("render")
+    )
+    return path, done.measured
 
 
 def _source(edit: Edit) -> Media:
@@ -116,7 +133,7 @@ class _Delivered:
 
     def replace(self, path: Path, edit: Edit, video: Path, measured: Measured) -> Path:
         target = self.folder.root / self.clip.files.video
-        srt, vtt = place_files(self.folder, edit, video, target)
+        srt, vtt = place_files(edit, video, target)
         write_document(path, edit, SCHEMA)
         files = replace(
             self.clip.files,

@@ -7,7 +7,7 @@ import pytest
 from talkreel.core.clips import Clip, ClipFiles, ClipSet, Measured
 from talkreel.core.errors import OutputError
 from talkreel.core.spans import Span
-from talkreel.pipeline.deliver import OutputFolder, check_space, slug
+from talkreel.pipeline.deliver import OutputFolder, check_space, place, slug
 
 MEASURED = Measured(
     duration=1.0,
@@ -64,7 +64,7 @@ def fill(folder: OutputFolder, clips: ClipSet) -> None:
 
 def test_an_output_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("x")
-    with pytest.raises(OutputError, match="is a file: name a folder"):
+    with pytest.raises(OutputError, match="is a file: name a folder to write to"):
         OutputFolder(tmp_path / "out")
 
 
@@ -118,10 +118,10 @@ def test_place_puts_the_whole_file(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path / "out")
     source = tmp_path / "a.mp4"
     source.write_bytes(b"video")
-    folder.place(source, folder.clips / "01.mp4")
+    place(source, folder.clips / "01.mp4")
     assert (folder.clips / "01.mp4").read_bytes() == b"video"
     with pytest.raises(OutputError, match="cannot write"):
-        folder.place(tmp_path / "none.mp4", folder.clips / "02.mp4")
+        place(tmp_path / "none.mp4", folder.clips / "02.mp4")
     assert [p.name for p in folder.clips.iterdir()] == ["01.mp4"]
 
 
