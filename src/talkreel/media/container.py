@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,12 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.stream import Stream
 
-# 16384 x 16384: above every real camera, far below what would exhaust memory.
-MAX_PIXELS = 16384 * 16384
+# 8192 x 8192 holds every camera up to 8K and its 360-degree frames; a decoder keeps a dozen
+# pictures, so more would cost gigabytes.
+MAX_PIXELS = 8192 * 8192
 # Local reads never take this long; a demuxer that does is looping over hostile bytes.
-OPEN_TIMEOUT_SECONDS = 60.0
-READ_TIMEOUT_SECONDS = 60.0
+_OPEN_TIMEOUT_SECONDS = 60.0
+_READ_TIMEOUT_SECONDS = 60.0
 # libavformat counts a container's start time and duration in microseconds.
 CONTAINER_TICKS = 1_000_000
 
@@ -36,18 +38,43 @@ def open_container(path: str, container: str) -> InputContainer:
             format=container,
             options=options,
             metadata_errors="replace",
-            timeout=(OPEN_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
+            timeout=(_OPEN_TIMEOUT_SECONDS, _READ_TIMEOUT_SECONDS),
         )
-    except (av.error.FFmpegError, OSError, ValueError) as error:
+    except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise MediaError(f"cannot open {path!r} as {container}: {reason}") from error
 
 
-def start_seconds(opened: InputContainer) -> float:
-    """The container's start time, which is the source clock's zero."""
-    return (opened.start_time or 0) / CONTAINER_TICKS
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Turns a stream's time stamps into source seconds and back.
+
+    Attributes:
+        tick: seconds per time stamp unit.
+        zero: time stamp, perhaps fractional, of the source clock's zero.
+    """
+
+    tick: float
+    zero: float
+
+    def seconds(self, ticks: int) -> float:
+        """Source second of a time stamp; exactly 0 for a stream that starts the file."""
+        return (ticks - self.zero) * self.tick
+
+    def ticks(self, seconds: float) -> int:
+        """The nearest time stamp to a source second."""
+        return round(seconds / self.tick + self.zero)
 
 
-def tick_seconds(stream: Stream) -> float:
-    """Length of one tick of the stream's time base."""
-    return float(stream.time_base or Fraction(1, CONTAINER_TICKS))
+def clock_of(opened: InputContainer, stream: Stream) -> Clock:
+    """The clock of one stream."""
+    tick = Fraction(stream.time_base or Fraction(1, CONTAINER_TICKS))
+    start = Fraction(opened.start_time or 0, CONTAINER_TICKS)
+    # The container's start is some stream's start rounded to a microsecond: undo the rounding.
+    exact = [
+        other.start_time * Fraction(other.time_base)
+        for other in opened.streams
+        if other.start_time is not None and other.time_base
+    ]
+    near = [time for time in exact if abs(time - start) <= Fraction(1, CONTAINER_TICKS)]
+    return Clock(float(tick), float((near[0] if near else start) / tick))

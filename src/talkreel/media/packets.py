@@ -1,25 +1,28 @@
-"""What a stream holds, packet by packet, without decoding."""
+"""What a picture stream holds, packet by packet, without decoding."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from talkreel.core.errors import MediaError
 from talkreel.core.media import Media
-from talkreel.media.container import open_container, start_seconds, tick_seconds
+from talkreel.media.container import clock_of, open_container
+from talkreel.media.decode import DTS_ONLY, PictureSource
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PacketIndex:
-    """The picture packets of a file in order of display.
+    """The pictures of a file in order of display; the arrays are read-only.
 
     Attributes:
         times: [N] float64, source seconds, ascending.
         sizes: [N] int64, bytes.
-        keyframe: [N] bool, whether decoding can start there.
+        keyframe: [N] bool, whether decoding can start there. The first picture may not be one,
+            where an edit list cuts into a group of pictures.
     """
 
     times: NDArray[np.float64]
@@ -30,6 +33,7 @@ class PacketIndex:
         return len(self.times)
 
 
+@lru_cache(maxsize=2)  # 2 MB for an hour; every reader of one file shares it
 def packet_index(media: Media) -> PacketIndex:
     """Read every picture packet's time and size; decodes nothing.
 
@@ -41,6 +45,7 @@ def packet_index(media: Media) -> PacketIndex:
 
     if media.video is None:
         raise ValueError("a packet index needs media with a picture")
+    by_dts = media.container in DTS_ONLY
     times: list[int] = []
     sizes: list[int] = []
     keys: list[bool] = []
@@ -48,10 +53,10 @@ def packet_index(media: Media) -> PacketIndex:
         if media.video.index >= len(opened.streams):
             raise MediaError(f"{media.uri!r} has changed since it was probed: probe it again")
         stream = opened.streams[media.video.index]
-        start, tick = start_seconds(opened), tick_seconds(stream)
+        clock = clock_of(opened, stream)
         try:
             for packet in opened.demux(stream):
-                shown = packet.pts if packet.pts is not None else packet.dts
+                shown = packet.dts if by_dts or packet.pts is None else packet.pts
                 if shown is None or packet.is_discard or packet.is_corrupt or not packet.size:
                     continue
                 times.append(shown)
@@ -59,10 +64,25 @@ def packet_index(media: Media) -> PacketIndex:
                 keys.append(packet.is_keyframe)
         except av.error.FFmpegError:
             pass  # a file cut short: what was read before is the index
-    seconds = np.asarray(times, dtype=np.float64) * tick - start
-    order = np.argsort(seconds, kind="stable")
-    return PacketIndex(
-        seconds[order],
+    stamps = np.asarray(times, dtype=np.int64)
+    order = np.argsort(stamps, kind="stable")
+    seconds: NDArray[np.float64] = (stamps[order] - clock.zero) * clock.tick
+    if by_dts and len(seconds):
+        seconds = seconds + (_first_shown(media) - seconds[0])
+    index = PacketIndex(
+        seconds,
         np.asarray(sizes, dtype=np.int64)[order],
         np.asarray(keys, dtype=np.bool_)[order],
     )
+    for values in (index.times, index.sizes, index.keyframe):
+        values.flags.writeable = False
+    return index
+
+
+def _first_shown(media: Media) -> float:
+    """Source second at which the decoder gives its first picture."""
+    source = PictureSource(media, (1, 1), gray=True)
+    try:
+        return next((time for time, _ in source.decode(0.0)), 0.0)
+    finally:
+        source.close()

@@ -32,6 +32,8 @@ _PACKETS_TO_FIRST_FRAME = 600
 # Headers round a duration, and sound ends a frame early or late: less is no truncation.
 _SHORT_SECONDS = 0.5
 _SHORT_SHARE = 0.02
+# Time stamps of hostile or damaged files may claim years, and sound is laid out over all of it.
+_MAX_SECONDS = 24 * 3600
 # A picture stream that ends this much before the sound is worth a warning.
 _UNEVEN_SECONDS = 1.0
 
@@ -116,7 +118,8 @@ class _Sound:
 def _describe(opened: InputContainer, uri: str, name: str, digest: str, container: str) -> Media:
     from av.stream import Disposition
 
-    moving = [s for s in opened.streams.video if not s.disposition & Disposition.attached_pic]
+    stills = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+    moving = [s for s in opened.streams.video if not s.disposition & stills]
     streams: list[Stream] = [*moving, *opened.streams.audio]
     _check_sizes(name, moving)
     timings, broken = scan(opened, streams)
@@ -128,6 +131,11 @@ def _describe(opened: InputContainer, uri: str, name: str, digest: str, containe
     duration = max(part.timing.end for part in (picture, sound) if part is not None)
     if not duration > 0:
         raise MediaError(f"{name} lasts no time at all: give a video or sound that plays")
+    if duration > _MAX_SECONDS:
+        raise MediaError(
+            f"{name} lasts {duration / 3600:.0f} hours by its time stamps: at most "
+            f"{_MAX_SECONDS // 3600} are allowed; cut it, or repair its time stamps"
+        )
     promised = _promised_seconds(opened, picture, sound)
     missing = promised - duration
     truncated = broken or missing > max(_SHORT_SECONDS, _SHORT_SHARE * promised)
@@ -199,7 +207,7 @@ def _video_record(stream: AvVideoStream, timing: Timing, frame: VideoFrame) -> V
         frame_rate=timing.rate or Fraction(25),
         variable=timing.variable,
         start=timing.start,
-        codec=stream.codec_context.name,
+        codec=stream.codec_context.codec.canonical_name,
         pixel_format=frame.format.name,
         bit_depth=frame.format.components[0].bits,
         colour=colour,
@@ -272,9 +280,9 @@ def _choose_sound(
             index=stream.index,
             sample_rate=frame.sample_rate,
             channels=frame.layout.nb_channels,
-            codec=stream.codec_context.name,
+            codec=stream.codec_context.codec.canonical_name,
             start=timings[stream.index].start,
-            language=stream.language or "",
+            language="" if stream.language in (None, "und") else stream.language,
         )
         return _Sound(record, timings[stream.index])
     return None

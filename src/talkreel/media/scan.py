@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from talkreel.media.container import start_seconds, tick_seconds
+from talkreel.media.container import Clock, clock_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -19,8 +19,26 @@ if TYPE_CHECKING:
 
 # Frame intervals further than this share from the usual one are no jitter (time stamps rounded
 # to a millisecond move a 60 fps interval by 6 %).
-JITTER = 0.5
-_PLAUSIBLE_HZ = (0.01, 1000.0)
+_JITTER = 0.25
+# One frame dropped here and there does not make a recording one of variable rate.
+_VARIABLE_SHARE = 0.01
+_COMMON_RATES = tuple(
+    Fraction(rate)
+    for rate in (
+        "24000/1001",
+        "24",
+        "25",
+        "30000/1001",
+        "30",
+        "48",
+        "50",
+        "60000/1001",
+        "60",
+        "100",
+        "120000/1001",
+        "120",
+    )
+)
 
 
 @dataclass(slots=True)
@@ -78,50 +96,50 @@ def scan(opened: InputContainer, streams: Sequence[Stream]) -> tuple[dict[int, T
                 track.end, track.last_duration = end, packet.duration or 0
     except av.error.FFmpegError:
         broken = True
-    zero = start_seconds(opened)
     timings = {
-        stream.index: _timing(tracks[stream.index], stream, zero)
+        stream.index: _timing(tracks[stream.index], stream, clock_of(opened, stream))
         for stream in streams
         if tracks[stream.index].shown
     }
     return timings, broken
 
 
-def _timing(track: Track, stream: Stream, zero: float) -> Timing:
-    tick = tick_seconds(stream)
+def _timing(track: Track, stream: Stream, clock: Clock) -> Timing:
     ticks = np.sort(np.frombuffer(track.shown, dtype=np.int64))
     steps = np.diff(ticks)
     assert track.end is not None
     end = track.end
     if not track.last_duration and steps.size:
         end += int(np.median(steps))
+    regular = _regular(steps)
+    variable = bool(regular.size < (1 - _VARIABLE_SHARE) * steps.size)
     return Timing(
         count=len(ticks),
-        start=float(ticks[0]) * tick - zero,
-        end=end * tick - zero,
-        rate=_rate(ticks, steps, stream),
-        variable=_is_variable(steps),
+        start=clock.seconds(int(ticks[0])),
+        end=clock.seconds(end),
+        rate=_rate(steps if variable else regular, stream),
+        variable=variable,
         total_bytes=track.total_bytes,
     )
 
 
-def _is_variable(steps: NDArray[np.int64]) -> bool:
-    if steps.size < 2:
-        return False
-    usual = float(np.median(steps))
+def _regular(steps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The intervals that differ from the usual one by no more than jitter."""
+    usual = float(np.median(steps)) if steps.size else 0.0
     # One tick of rounding either way is jitter however coarse the time base is.
-    return bool(np.any(np.abs(steps - usual) > max(JITTER * usual, 1.0)))
+    regular: NDArray[np.int64] = steps[np.abs(steps - usual) <= max(_JITTER * usual, 1.0)]
+    return regular
 
 
-def _rate(ticks: NDArray[np.int64], steps: NDArray[np.int64], stream: Stream) -> Fraction | None:
-    """Average frames per second, as the neat fraction that the container names if it agrees."""
-    length = int(ticks[-1] - ticks[0])
-    if steps.size == 0 or length <= 0 or stream.time_base is None:
+def _rate(steps: NDArray[np.int64], stream: Stream) -> Fraction | None:
+    """Average frames per second; the neat fraction if one is meant."""
+    length = int(steps.sum())
+    if length <= 0 or not stream.time_base:
         return None
-    measured = Fraction(steps.size, length) / stream.time_base
-    named = [getattr(stream, name, None) for name in ("average_rate", "guessed_rate", "base_rate")]
-    for rate in named:
-        if rate and abs(float(rate / measured) - 1.0) < 0.003:
-            return Fraction(rate)
-    low, high = _PLAUSIBLE_HZ
-    return measured.limit_denominator(1001) if low < measured < high else None
+    measured = Fraction(len(steps), length) / Fraction(stream.time_base)
+    # Both ends may be rounded to a tick.
+    tolerance = 1.0 / length + 1e-9
+    named = [getattr(stream, name, None) for name in ("average_rate", "base_rate")]
+    neat = [Fraction(rate) for rate in named if rate] + list(_COMMON_RATES)
+    off, best = min((abs(float(rate / measured) - 1.0), rate) for rate in neat)
+    return best if off <= tolerance else measured
