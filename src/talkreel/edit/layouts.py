@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talkreel.core.edits import Canvas, CropKey, CropPath, Layout, LayoutKind
+from talkreel.core.edits import Box, Canvas, CropKey, CropPath, Layout, LayoutKind
 from talkreel.core.media import VideoStream
 from talkreel.core.spans import Span
 from talkreel.edit.geometry import WHOLE, View, visible_share
@@ -16,6 +16,8 @@ from talkreel.edit.subjects import Subject
 
 # A half of a split shows head and shoulders: the face takes about this share of its height.
 _FACE_IN_HALF = 0.34
+# To keep the other person's shoulder out it may be enlarged up to this share.
+_TIGHTEST_IN_HALF = 0.46
 # Faces further apart in size than this look wrong one above the other.
 _SPLIT_SIZE_RATIO = 0.55
 # A canvas lower than this share of its width has no room for two halves.
@@ -110,11 +112,21 @@ class Stage:
         while True:
             follow = follow_face(self.half, own.track, within, height)
             intruding = max(visible_share(box, key.box) for key in follow.path.keys)
-            if follow.held >= _LEAST_HELD and intruding < 0.2:
+            apart = all(_on_own_side(key.box, own, other) for key in follow.path.keys)
+            tight = own.height / height >= _TIGHTEST_IN_HALF
+            smallest = height <= self.half.smallest + 1e-9
+            if follow.held >= _LEAST_HELD and intruding < 0.2 and (apart or tight or smallest):
                 return follow.path
-            if height <= self.half.smallest + 1e-9:
+            if smallest:
                 return None
-            height = max(self.half.smallest, height * 0.85)
+            height = max(self.half.smallest, height * 0.9)
+
+
+def _on_own_side(box: Box, own: Subject, other: Subject) -> bool:
+    """Whether ``box`` ends about halfway between the two people."""
+    mine, theirs = own.centre[0], other.centre[0]
+    middle, slack = (mine + theirs) / 2, 0.08 * abs(mine - theirs)
+    return box[2] <= middle + slack if mine < theirs else box[0] >= middle - slack
 
 
 def _with_subjects(layout: Layout, subjects: Sequence[Subject]) -> Layout:

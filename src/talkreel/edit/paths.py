@@ -23,6 +23,8 @@ _WANTED_FACE = 0.17
 _LEAST_GAIN = 1.06
 # The face may wander this share of the crop's width to either side before the camera moves.
 DEAD_ZONE = 0.16
+# For a face nearly as wide as the crop there is no such room, but its nodding is no walk.
+_LEAST_ZONE = 0.09
 # Crop widths a second; above it the camera lags instead of whipping.
 SPEED_LIMIT = 0.35
 # Less movement than this share of a crop's width is not worth moving for.
@@ -79,7 +81,7 @@ def follow_face(
         width, height = view.size(1.2 * height)
         top = eyes - EYES_IN_CROP * height
     face_width = float(np.median(track.boxes[:, 2] - track.boxes[:, 0]))
-    dead = max(0.03 * width, min(DEAD_ZONE * width, (width - 1.3 * face_width) / 2))
+    dead = max(_LEAST_ZONE * width, min(DEAD_ZONE * width, (width - 1.3 * face_width) / 2))
     keys = camera_keys(times, centres, dead, width)
     path = _as_path(view, keys, top, height)
     return Follow(path, _held(path, times, centres))

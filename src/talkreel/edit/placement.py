@@ -87,12 +87,18 @@ def _covered(
         top + block.lines * line_height,
     )
     times = [block.span.start, block.span.middle, block.span.end]
-    worst = [max([_share_covered(face, text) for face in faces_at(t)], default=0.0) for t in times]
+    worst = [max([_overlap(face, text) for face in faces_at(t)], default=0.0) for t in times]
     return sum(worst) / len(worst)
 
 
-def _share_covered(face: Box, text: Box) -> float:
-    across = min(face[2], text[2]) - max(face[0], text[0])
-    down = min(face[3], text[3]) - max(face[1], text[1])
-    area = (face[2] - face[0]) * (face[3] - face[1])
-    return max(0.0, across) * max(0.0, down) / area if area > 0 else 0.0
+def _overlap(face: Box, text: Box) -> float:
+    """Share of the face under the text, or half the share of the text over the face.
+
+    The latter counts for faces so large that no text can cover much of them.
+    """
+    across = max(0.0, min(face[2], text[2]) - max(face[0], text[0]))
+    down = max(0.0, min(face[3], text[3]) - max(face[1], text[1]))
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (face, text)]
+    if min(areas) <= 0:
+        return 0.0
+    return across * down * max(1.0 / areas[0], 0.5 / areas[1])

@@ -23,12 +23,16 @@ from talkreel.edit.screens import LookAt, screen_likeness, still_share
 from talkreel.edit.subjects import Subject, find_subjects
 from talkreel.edit.turns import Turn, find_turns
 
-# A face lower than this share of the picture may be a webcam inset in a shared screen.
-_INSET_FACE = 0.22
 _SCREEN = 0.5
+# Beside a person more is asked for: a plain wall with a picture on it is no slide.
+_SCREEN_BESIDE = 0.65
 _STILL = 0.8
-# The best window must hold this share of all interest before anything is cut away for it.
-_CONCENTRATED = 0.62
+# A face that stays below this share of the canvas after all allowed enlargement is a figure in
+# a landscape, not somebody to look at.
+_FIGURE = 0.05
+# So much of the interest must lie in the best window, over what chance puts there, before
+# anything is cut away for it.
+_GATHERED = 0.55
 
 
 def make_layouts(
@@ -86,8 +90,10 @@ class Director:
         return layouts
 
     def _frame_people(self, scene: Span, subjects: Sequence[Subject]) -> list[Layout]:
-        if max(s.height for s in subjects) < _INSET_FACE and self._is_screen(scene):
-            reason = "A shared screen with a small inset of a person: shown whole"
+        if max(s.height for s in subjects) < _FIGURE * self.stage.view.smallest:
+            return [self._frame_things(scene)]
+        if self._is_beside_screen(scene, subjects):
+            reason = "Slides or a screen beside the person: shown whole"
             return [self.stage.whole(scene, reason, 0.8)]
         if len(subjects) == 1:
             confidence = 0.5 + 0.5 * subjects[0].presence
@@ -106,7 +112,8 @@ class Director:
             confidence = min(1.0, 0.5 + 0.5 * turn.lead)
             return self.stage.person(turn.span, scene, subject, reason, confidence)
         both = "Both speak in quick turns, or it is not clear who does: both shown"
-        pair = self.stage.split(turn.span, scene, subjects, both, 0.6)
+        lasting = [s for s in subjects if s.presence >= 0.5]
+        pair = self.stage.split(turn.span, scene, lasting, both, 0.6)
         if pair is not None:
             return pair
         reason = "Several people, and it is not clear who speaks: all shown"
@@ -121,17 +128,21 @@ class Director:
             return self.stage.whole(scene, "Slides or a screen: shown whole", 0.85)
         window = self.stage.view.size(self.stage.view.largest)[0]
         salience = find_salience(frames, window)
-        if salience.inside >= _CONCENTRATED:
+        if salience.gathered >= _GATHERED:
             reason = "No face; the interest of the picture is in one place"
             return self.stage.fixed(scene, salience.x, reason, 0.5)
         reason = "No face, and the interest is spread over the picture: shown whole"
         return self.stage.whole(scene, reason, 0.5)
 
-    def _is_screen(self, scene: Span) -> bool:
+    def _is_beside_screen(self, scene: Span, subjects: Sequence[Subject]) -> bool:
+        """Whether a face crop would cut away something to read."""
         frames = self._frames(scene)
-        if not frames:
+        if not frames or still_share(frames) < _STILL:
             return False
-        return screen_likeness(frames) >= _SCREEN and still_share(frames) >= _STILL
+        largest = max(subjects, key=lambda s: s.height)
+        half = 1.5 * largest.width
+        columns = (max(0.0, largest.centre[0] - half), min(1.0, largest.centre[0] + half))
+        return screen_likeness(frames, outside=columns) >= _SCREEN_BESIDE
 
     def _frames(self, scene: Span) -> list[NDArray[np.uint8]]:
         if self.look is None:

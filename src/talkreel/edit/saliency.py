@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from talkreel.core.arrays import FloatArray
 
 _WORK_WIDTH = 64
+# Frames that vary less than this (of 255) are black, white or one colour: nothing stands out.
+_PLAIN = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +22,17 @@ class Salience:
     Attributes:
         x: middle of the most interesting column window, 0..1.
         inside: share of all interest within that window.
+        window: width of the window, 0..1.
     """
 
     x: float
     inside: float
+    window: float
+
+    @property
+    def gathered(self) -> float:
+        """0 when the interest is spread evenly, 1 when all of it lies in the window."""
+        return max(0.0, (self.inside - self.window) / max(1e-9, 1.0 - self.window))
 
 
 def find_salience(frames: Sequence[NDArray[np.uint8]], window: float) -> Salience:
@@ -40,15 +49,17 @@ def find_salience(frames: Sequence[NDArray[np.uint8]], window: float) -> Salienc
         raise ValueError("salience needs at least one frame")
     if not 0.0 < window <= 1.0:
         raise ValueError(f"a window is a share of the width in 0..1, got {window}")
+    if max(float(frame.std()) for frame in frames) < _PLAIN:
+        return Salience(0.5, window, window)
     interest = np.mean([_interest(frame) for frame in frames], axis=0)
     columns = interest.sum(axis=0)
     total = float(columns.sum())
     wide = max(1, min(len(columns), round(window * len(columns))))
     if total <= 0:
-        return Salience(0.5, wide / len(columns))
+        return Salience(0.5, window, window)
     sums = np.convolve(columns, np.ones(wide), mode="valid") / total
     best = int(sums.argmax())
-    return Salience((best + wide / 2) / len(columns), float(sums[best]))
+    return Salience((best + wide / 2) / len(columns), float(sums[best]), wide / len(columns))
 
 
 def _interest(frame: NDArray[np.uint8]) -> FloatArray:

@@ -16,11 +16,13 @@ from talkreel.core.tracks import FaceTrack
 _JOIN_WIDTHS = 1.0
 _JOIN_SIZE = 1.6
 # Faces below this share of the largest one are background unless they are heard to speak.
-_BACKGROUND = 0.42
+_BACKGROUND = 0.55
 _SPEAKS = 0.6
 # A face seen for less than this is a false hit or somebody passing.
 _LEAST_SECONDS = 0.5
 _LEAST_SHARE = 0.12
+# A real face is found again in most looks; a pattern taken for one is carried over misses.
+_LEAST_FOUND = 0.3
 # Between samples further apart than this the face was not seen.
 HOLE_SECONDS = 0.8
 
@@ -77,7 +79,7 @@ def find_subjects(scene: Span, tracks: Sequence[FaceTrack]) -> tuple[Subject, ..
         else:
             home.append(track)
     subjects = [_joined(group, scene) for group in groups]
-    lasting = [s for s in subjects if _lasts(s, scene)]
+    lasting = [s for s in subjects if _lasts(s, scene) and _is_trusted(s)]
     if not lasting:
         return ()
     largest = max(s.height for s in lasting)
@@ -130,6 +132,11 @@ def _joined(group: list[FaceTrack], scene: Span) -> Subject:
 def _lasts(subject: Subject, scene: Span) -> bool:
     seconds = subject.presence * scene.duration
     return subject.presence >= _LEAST_SHARE and seconds >= min(_LEAST_SECONDS, scene.duration / 2)
+
+
+def _is_trusted(subject: Subject) -> bool:
+    found = float((subject.track.scores > 0).mean())
+    return found >= _LEAST_FOUND or _is_heard(subject)
 
 
 def _is_heard(subject: Subject) -> bool:
