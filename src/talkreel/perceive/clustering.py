@@ -12,12 +12,15 @@ from talkreel.core.arrays import FloatArray
 # The squared cosine between an embedding of d seconds and its speaker's own direction is about
 # d / (d + 1.4): measured at .6, 1, 1.5, 2 and 3 s (.31, .41, .49, .59, .69) on eight readers.
 _HALF_SECONDS = 1.4
-# Cosine after correction for that: 1 for one voice, near 0 (rarely over .4) for two.
-_SAME_VOICE = 0.5
+# Cosine after correction for that: .8 to 1 for one voice, 0 to .3 for two recorded apart, .5 for
+# two in one conversation over one microphone.
+_SAME_VOICE = 0.6
 # Too little sound to found a group of its own.
 _FOUNDING_SECONDS = 1.2
 _MIN_GROUP_SECONDS = 3.0
 _MIN_GROUP_SHARE = 0.01
+_NOISE_DIMENSIONS = 20.0
+_MOST_ODDS = 6.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +59,23 @@ def group_voices(voices: Voices) -> NDArray[np.int_]:
     kept = kept[np.argsort(-seconds[kept], kind="stable")]
     centres = sums[kept] / np.linalg.norm(sums[kept], axis=1, keepdims=True)
     return np.asarray(np.argmax(voices.vectors @ centres.T, axis=1))
+
+
+def membership(voices: Voices, groups: NDArray[np.int_]) -> FloatArray:
+    """[N, G] probability that each embedding belongs to each group.
+
+    Gaussian noise around the group's direction; its effective dimension is far below 256, as
+    neighbouring embeddings share what is being said.
+    """
+    count = int(groups.max()) + 1
+    weighted = voices.vectors * voices.seconds[:, None]
+    sums = np.stack([weighted[groups == g].sum(axis=0) for g in range(count)])
+    centres = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    purity = voices.seconds / (voices.seconds + _HALF_SECONDS)
+    sharpness = np.sqrt(purity) * _NOISE_DIMENSIONS / (1.0 - purity)
+    odds = (voices.vectors @ centres.T) * sharpness[:, None]
+    odds = np.exp(np.maximum(odds - odds.max(axis=1, keepdims=True), -_MOST_ODDS))
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
 def _agglomerate(vectors: FloatArray, seconds: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -1,8 +1,9 @@
 """Which of the voices says each word.
 
-Chunks of ten seconds are cut into local speakers, a stretch of each is turned into an
-embedding, the embeddings are grouped over the whole talk, and words take the label of the
-group that is active while they are spoken.
+Chunks of ten seconds are cut into local speakers, their runs into pieces of two seconds; pieces
+are turned into embeddings, these are grouped over the whole talk, and words take the label of
+the group that is active while they are spoken. A long talk is sampled first and looked at
+closely only where speakers change, so that an hour costs little more than ten minutes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from talkreel.core.spans import Span
 from talkreel.core.stage import Progress, silent
 from talkreel.core.transcript import Word
 from talkreel.media.audio import Audio
-from talkreel.perceive.clustering import Voices, group_voices
+from talkreel.perceive.clustering import Voices, group_voices, membership
 from talkreel.perceive.voiceprint import (
     CHUNK_SECONDS,
     SAMPLE_RATE_HZ,
@@ -28,32 +29,31 @@ from talkreel.perceive.voiceprint import (
 )
 
 VERSION = 1
-# Chunks overlap by half where the talk is short enough to afford twice the work.
-_OVERLAP_BELOW_SECONDS = 900.0
-# Sound per local speaker that is embedded: more costs more and says little more.
-_EMBED_SECONDS = 2.0
-_MIN_EMBED_SECONDS = 0.4
+# Up to here every piece is embedded, and chunks overlap by half.
+_THOROUGH_SECONDS = 600.0
+# Sound that is embedded on a closer look where speakers change.
+_CLOSER_SECONDS = 400.0
+_PIECE_SECONDS = 2.4
+_MIN_PIECE_SECONDS = 0.5
 _VOICED = 0.5
 _WORD_REACH_SECONDS = 0.35
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Stretch:
-    """One local speaker of one chunk.
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A stretch in which one local speaker talks.
 
     Attributes:
-        start: source second of the chunk.
-        activity: [frames] 0..1 over the chunk.
-        trusted: span of the chunk that no other chunk covers better.
-        vector: embedding.
-        seconds: how much sound the embedding saw.
+        span: source clock.
+        alone: whether nobody else talks in it.
+        chunk: index of its chunk.
+        local: speaker within the chunk.
     """
 
-    start: float
-    activity: FloatArray
-    trusted: Span
-    vector: FloatArray
-    seconds: float
+    span: Span
+    alone: bool
+    chunk: int
+    local: int
 
 
 def diarize(
@@ -61,98 +61,143 @@ def diarize(
 ) -> tuple[Word, ...]:
     """The words with speaker labels "A", "B", … in order of first appearance.
 
-    Words without any voice around them take the label of the word before them. All labels are
-    None when the sound holds no voice at all.
+    Words without any voice around them take the label of their neighbours. All labels are None
+    when the sound holds no voice at all.
     """
     if not words:
         progress(1.0)
         return ()
-    stretches = _listen(audio, voice, load_voiceprint(), progress)
-    if not stretches:
-        progress(1.0)
-        return tuple(replace(word, speaker=None) for word in words)
-    voices = Voices(
-        np.stack([s.vector for s in stretches]), np.array([s.seconds for s in stretches])
-    )
-    groups = group_voices(voices)
-    votes = np.array([_votes(word, stretches, groups) for word in words])
-    labels = _steady(votes, words)
+    voiceprint = load_voiceprint()
+    pieces = _find_pieces(audio, voice, voiceprint, lambda share: progress(0.4 * share))
+    shares = _who(audio, pieces, voiceprint, lambda share: progress(0.4 + 0.6 * share))
     progress(1.0)
+    if shares is None:
+        return tuple(replace(word, speaker=None) for word in words)
+    labels = _steady(np.stack([_votes(word, pieces, shares) for word in words]), words)
     names = {group: _letters(i) for i, group in enumerate(dict.fromkeys(labels.tolist()))}
     return tuple(
         replace(word, speaker=names[int(label)]) for word, label in zip(words, labels, strict=True)
     )
 
 
-def _listen(
+def _find_pieces(
     audio: Audio, voice: Signal, voiceprint: Voiceprint, progress: Progress
-) -> list[_Stretch]:
-    step = CHUNK_SECONDS / 2 if audio.duration <= _OVERLAP_BELOW_SECONDS else CHUNK_SECONDS
-    starts = np.arange(0.0, max(audio.duration - CHUNK_SECONDS + step, step), step)
-    stretches: list[_Stretch] = []
+) -> list[_Piece]:
+    step = CHUNK_SECONDS / 2 if audio.duration <= _THOROUGH_SECONDS else CHUNK_SECONDS
+    starts = np.arange(0.0, max(audio.duration - CHUNK_SECONDS + step, step), step).tolist()
+    pieces: list[_Piece] = []
     for index, start in enumerate(starts):
-        chunk = Span(float(start), float(start) + CHUNK_SECONDS)
-        values = voice.over(chunk)
+        chunk = Span(start, start + CHUNK_SECONDS)
+        margin = (CHUNK_SECONDS - step) / 2
+        last = index == len(starts) - 1
+        trusted = Span(start + margin * (index > 0), chunk.end - margin * (not last))
+        values = voice.over(trusted)
         if values.size and float(np.nanmax(values)) >= _VOICED:
-            stretches += _local_speakers(audio.samples(chunk), chunk, step, voiceprint)
-        progress(0.95 * (index + 1) / len(starts))
-    return stretches
+            activity = voiceprint.segment(audio.samples(chunk))
+            pieces += _cut(activity, chunk, trusted, index)
+        progress((index + 1) / len(starts))
+    return sorted(pieces, key=lambda piece: (piece.span.start, piece.local))
 
 
-def _local_speakers(
-    samples: NDArray[np.float32], chunk: Span, step: float, voiceprint: Voiceprint
-) -> list[_Stretch]:
-    activity = voiceprint.segment(samples)
-    alone = activity * (activity.sum(axis=1, keepdims=True) == 1)
-    margin = (CHUNK_SECONDS - step) / 2
-    trusted = Span(chunk.start + margin * (chunk.start > 0), chunk.end - margin)
-    result = []
-    for column in range(activity.shape[1]):
-        clip = _longest_runs(samples, alone[:, column] > 0)
-        seconds = len(clip) / SAMPLE_RATE_HZ
-        if seconds >= _MIN_EMBED_SECONDS:
-            vector = voiceprint.embed(clip)
-            result.append(_Stretch(chunk.start, activity[:, column], trusted, vector, seconds))
-    return result
+def _cut(activity: FloatArray, chunk: Span, trusted: Span, index: int) -> list[_Piece]:
+    """Runs of each local speaker inside ``trusted``, cut where others join in and when long."""
+    rate = len(activity) / chunk.duration
+    crowd = activity.sum(axis=1) > 1
+    pieces = []
+    for local in range(activity.shape[1]):
+        state = (activity[:, local] > 0) * (1 + crowd)
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], state, [0]])))
+        for first, last in zip(edges[:-1], edges[1:], strict=True):
+            span = Span(chunk.start + first / rate, chunk.start + last / rate).intersect(trusted)
+            if state[first] == 0 or span is None:
+                continue
+            count = max(1, round(span.duration / _PIECE_SECONDS))
+            bounds = np.linspace(span.start, span.end, count + 1).tolist()
+            alone = bool(state[first] == 1)
+            pieces += [
+                _Piece(Span(a, b), alone, index, local)
+                for a, b in zip(bounds[:-1], bounds[1:], strict=True)
+            ]
+    return pieces
 
 
-def _longest_runs(samples: NDArray[np.float32], active: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The longest active runs joined, up to the wanted length."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], active.astype(int), [0]])))
-    runs = sorted(edges.reshape(-1, 2).tolist(), key=lambda run: run[0] - run[1])
-    per_frame = len(samples) / len(active)
-    wanted = round(_EMBED_SECONDS * SAMPLE_RATE_HZ)
-    parts: list[NDArray[np.float32]] = []
-    for first, last in runs:
-        low, high = round(first * per_frame), round(last * per_frame)
-        part = samples[low : min(high, low + wanted)]
-        parts.append(part)
-        wanted -= len(part)
-        if wanted <= 0:
-            break
-    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+def _who(
+    audio: Audio, pieces: list[_Piece], voiceprint: Voiceprint, progress: Progress
+) -> FloatArray | None:
+    """[pieces, groups] probability that each group says each piece; None without voice."""
+    usable = [i for i, p in enumerate(pieces) if p.alone and p.span.duration >= _MIN_PIECE_SECONDS]
+    if not usable:
+        return None
+    vectors: dict[int, FloatArray] = {}
+
+    def embed(wanted: list[int], low: float, high: float) -> None:
+        for done, i in enumerate(wanted):
+            vectors[i] = voiceprint.embed(audio.samples(pieces[i].span))
+            progress(low + (high - low) * (done + 1) / len(wanted))
+
+    thorough = audio.duration <= _THOROUGH_SECONDS
+    embed(usable if thorough else _samples_of(pieces, usable), 0.0, 0.7)
+    shares = _group(pieces, vectors)
+    if not thorough and shares.shape[1] > 1:
+        embed(_near_changes(pieces, usable, shares, set(vectors)), 0.7, 1.0)
+        shares = _group(pieces, vectors)
+    return shares
 
 
-def _votes(word: Word, stretches: list[_Stretch], groups: NDArray[np.int_]) -> FloatArray:
+def _samples_of(pieces: list[_Piece], usable: list[int]) -> list[int]:
+    """The longest piece of each local speaker of each chunk."""
+    best: dict[tuple[int, int], int] = {}
+    for i in usable:
+        key = (pieces[i].chunk, pieces[i].local)
+        if key not in best or pieces[i].span.duration > pieces[best[key]].span.duration:
+            best[key] = i
+    return sorted(best.values())
+
+
+def _near_changes(
+    pieces: list[_Piece], usable: list[int], shares: FloatArray, known: set[int]
+) -> list[int]:
+    """Pieces of chunks that differ inside or from a neighbour, thinned out to the budget."""
+    said: dict[int, set[int]] = {}
+    for i in known:
+        said.setdefault(pieces[i].chunk, set()).add(int(shares[i].argmax()))
+    mixed = {
+        chunk
+        for chunk, groups in said.items()
+        if len(groups | said.get(chunk - 1, groups) | said.get(chunk + 1, groups)) > 1
+    }
+    wanted = [i for i in usable if i not in known and pieces[i].chunk in mixed]
+    total = sum(pieces[i].span.duration for i in wanted)
+    return wanted[:: max(1, int(np.ceil(total / _CLOSER_SECONDS)))]
+
+
+def _group(pieces: list[_Piece], vectors: dict[int, FloatArray]) -> FloatArray:
+    """[pieces, groups]; a piece without embedding takes that of the nearest of its speaker."""
+    known = sorted(vectors)
+    seconds = np.array([pieces[i].span.duration for i in known])
+    voices = Voices(np.stack([vectors[i] for i in known]), seconds)
+    probabilities = dict(zip(known, membership(voices, group_voices(voices)), strict=True))
+    middles = np.array([pieces[i].span.middle for i in known])
+    places = np.array([(pieces[i].chunk, pieces[i].local) for i in known])
+    rows = []
+    for i, piece in enumerate(pieces):
+        if i not in probabilities:
+            apart = np.abs(middles - piece.span.middle)
+            apart += 3.0 * np.any(places != (piece.chunk, piece.local), axis=1)
+            rows.append(probabilities[known[int(apart.argmin())]])
+        else:
+            rows.append(probabilities[i])
+    return np.stack(rows)
+
+
+def _votes(word: Word, pieces: list[_Piece], shares: FloatArray) -> FloatArray:
     """[groups] seconds for which each group is active during (or else right around) the word."""
-    votes = np.zeros(int(groups.max()) + 1)
     for reach in (0.0, _WORD_REACH_SECONDS):
         span = word.span.pad(reach, reach + 0.02)
-        for stretch, group in zip(stretches, groups, strict=True):
-            votes[group] += _active_seconds(stretch, span)
-        if votes.any():
-            break
-    return votes
-
-
-def _active_seconds(stretch: _Stretch, span: Span) -> float:
-    inside = span.intersect(stretch.trusted)
-    if inside is None:
-        return 0.0
-    rate = len(stretch.activity) / CHUNK_SECONDS
-    first = int((inside.start - stretch.start) * rate)
-    last = max(first + 1, int((inside.end - stretch.start) * rate))
-    return float(stretch.activity[first:last].sum() / rate)
+        overlaps = np.array([piece.span.overlap(span) for piece in pieces])
+        if overlaps.any():
+            return np.asarray(overlaps @ shares)
+    return np.zeros(shares.shape[1])
 
 
 def _steady(votes: FloatArray, words: Sequence[Word]) -> NDArray[np.int_]:
