@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from imageio_ffmpeg import get_ffmpeg_exe
 from numpy.typing import NDArray
-from portrait import Portrait, Pose
+from portrait import Portrait, Pose, face_box
 from scenery import (
     HEIGHT,
     INSET,
@@ -115,29 +115,49 @@ class Player:
         }
         self._mouth = _mouth(track, shots[-1].last)
 
-    def frame(self, index: int) -> tuple[Picture, tuple[float, ...] | None]:
-        """[720, 1280, 3] RGB, and the face box in pixels or None."""
-        shot = next(s for s in self._shots if s.first <= index < s.last)
-        time = index / FRAME_RATE
+    def frame(self, index: int) -> Picture:
+        """[720, 1280, 3] RGB."""
+        shot, pose = self._shot(index), self._pose(index)
         if shot.name in STAGE_SHOTS:
-            plan = STAGE_SHOTS[shot.name]
             canvas = self._backgrounds[shot.name].copy()
-            pose = self._pose(index, plan.centre, plan.top, plan.scale, plan.walk)
-            return canvas, self._portrait.draw(canvas, pose)
-        canvas = self._slides[shot.name].at(time - shot.first / FRAME_RATE).copy()
-        if shot.name != "slide_chart":
-            return canvas, None
-        return canvas, self._draw_inset(canvas, index)
+            assert pose is not None
+            self._portrait.draw(canvas, pose)
+            return canvas
+        canvas = self._slides[shot.name].at((index - shot.first) / FRAME_RATE).copy()
+        if pose is not None:
+            left, top, right, bottom = INSET
+            small = self._inset.copy()
+            self._portrait.draw(small, pose)
+            canvas[top:bottom, left:right] = small
+        return canvas
 
-    def _draw_inset(self, canvas: Picture, index: int) -> tuple[float, ...]:
-        left, top, right, bottom = INSET
-        small = self._inset.copy()
-        pose = self._pose(index, (right - left) * 0.47, 14, 0.92, 14)
-        box = self._portrait.draw(small, pose)
-        canvas[top:bottom, left:right] = small
-        return (box[0] + left, box[1] + top, box[2] + left, box[3] + top)
+    def face(self, index: int) -> tuple[float, float, float, float] | None:
+        """The face box as shares of the picture, or None where no face is shown."""
+        pose = self._pose(index)
+        if pose is None:
+            return None
+        left, top, right, bottom = face_box(pose)
+        x, y = (0, 0) if self._shot(index).name in STAGE_SHOTS else INSET[:2]
+        return (
+            (left + x) / WIDTH,
+            (top + y) / HEIGHT,
+            (right + x) / WIDTH,
+            (bottom + y) / HEIGHT,
+        )
 
-    def _pose(self, index: int, centre: float, top: float, scale: float, walk: float) -> Pose:
+    def _shot(self, index: int) -> Shot:
+        return next(shot for shot in self._shots if shot.first <= index < shot.last)
+
+    def _pose(self, index: int) -> Pose | None:
+        name = self._shot(index).name
+        if name in STAGE_SHOTS:
+            plan = STAGE_SHOTS[name]
+            return self._posed(index, plan.centre, plan.top, plan.scale, plan.walk)
+        if name == "slide_chart":
+            return self._posed(index, (INSET[2] - INSET[0]) * 0.47, 14, 0.92, 14)
+        return None
+
+    def _posed(self, index: int, centre: float, top: float, scale: float, walk: float) -> Pose:
         time = index / FRAME_RATE
         mouth = float(self._mouth[index])
         drift = 0.7 * math.sin(2 * math.pi * time / 11.0) + 0.3 * math.sin(2 * math.pi * time / 4.7)
@@ -225,13 +245,11 @@ def truth(track: Track, shots: list[Shot], faces: list[dict[str, Any]]) -> dict[
 
 def face_boxes(player: Player, frames: int) -> list[dict[str, Any]]:
     """Face boxes as shares of the picture, several a second; null where there is none."""
-    boxes = []
-    for index in range(0, frames, FACE_STEP):
-        _, box = player.frame(index)
-        sizes = (WIDTH, HEIGHT, WIDTH, HEIGHT)
-        shares = [round(v / s, 4) for v, s in zip(box, sizes, strict=True)] if box else None
-        boxes.append({"time": index / FRAME_RATE, "box": shares})
-    return boxes
+    boxes = ((index, player.face(index)) for index in range(0, frames, FACE_STEP))
+    return [
+        {"time": index / FRAME_RATE, "box": [round(edge, 4) for edge in box] if box else None}
+        for index, box in boxes
+    ]
 
 
 def write_truth(path: Path, data: dict[str, Any]) -> None:
@@ -271,7 +289,7 @@ def write_video(path: Path, player: Player, frames: int, wav: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         for index in range(frames):
-            process.stdin.write(player.frame(index)[0].tobytes())
+            process.stdin.write(player.frame(index).tobytes())
         process.stdin.close()
         if process.wait():
             raise SystemExit(f"ffmpeg failed with code {process.returncode}")

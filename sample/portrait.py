@@ -111,12 +111,8 @@ class Portrait:
         side = np.minimum(columns - left, right - columns) / (8 * UPSCALE)
         self._head = np.clip((_NECK + 30 - self._rows) / 60, 0, 1) * np.clip(side, 0, 1)
 
-    def draw(self, canvas: NDArray[np.uint8], pose: Pose) -> tuple[float, float, float, float]:
-        """Paint the presenter onto ``canvas`` [H, W, 3] RGB in place.
-
-        Returns:
-            The face box: left, top, right, bottom in canvas pixels.
-        """
+    def draw(self, canvas: NDArray[np.uint8], pose: Pose) -> None:
+        """Paint the presenter onto ``canvas`` [H, W, 3] RGB in place."""
         height, width = canvas.shape[:2]
         matrix = _placement(pose)
         self._work[self._patch] = self._moved(pose)
@@ -129,7 +125,6 @@ class Portrait:
         shaded = placed[place][..., :3] * np.float32(0.94)
         mixed = canvas[place] * (1 - alpha) + shaded * alpha
         canvas[place] = (mixed + 0.5).astype(np.uint8)
-        return _face_box(pose, matrix)
 
     def _moved(self, pose: Pose) -> NDArray[np.uint8]:
         """The patch with head, jaw and lids in their places."""
@@ -171,7 +166,9 @@ def _placement(pose: Pose) -> NDArray[np.float64]:
     )
 
 
-def _face_box(pose: Pose, matrix: NDArray[np.float64]) -> tuple[float, float, float, float]:
+def face_box(pose: Pose) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of the face on the canvas, in pixels."""
+    matrix = _placement(pose)
     left, top, right, bottom = FACE_BOX
     corners = np.array([[left, top], [right, top], [left, bottom], [right, bottom]])
     corners += np.array([pose.turn, pose.nod])
