@@ -9,7 +9,6 @@ never by libass.
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,14 +23,16 @@ from talkreel.render.fontdir import (
     measure_font,
 )
 
+TITLE_FAMILY, TITLE_FILE = "Roboto", "Roboto-Bold.ttf"
 # Distance of baselines in ems.
 LINE_HEIGHT = 1.2
 # A word stays lit over a gap up to this long, then goes out.
 _LINGER_SECONDS = 0.25
 _PLATE_PADDING = (0.38, 0.16)
 _PLATE_RADIUS = 0.28
-_TITLE_SHARE = 0.046
-_TITLE_LETTERS = 24
+# Em heights as shares of the canvas' height and width; the smaller one counts.
+_TITLE_SIZE, _TITLE_SIZE_ACROSS = 0.044, 0.078
+_TITLE_WIDTH = 0.82
 _TITLE_LINES = 4
 _TITLE_TOP = 0.16
 _STYLE_FIELDS = (
@@ -70,7 +71,8 @@ class _Setting:
 
 def caption_fonts(captions: Captions | None) -> tuple[str, ...]:
     """Font files that a script for ``captions`` uses."""
-    return (captions.style.font_file, FALLBACK_FILE) if captions else (FALLBACK_FILE,)
+    mine = (captions.style.font_file,) if captions else ()
+    return (*mine, TITLE_FILE, FALLBACK_FILE)
 
 
 def ass_script(
@@ -102,8 +104,9 @@ def ass_script(
         for cue in captions.cues:
             events += _cue_events(cue, setting)
     if title:
-        font = measure_font(find_font(FALLBACK_FILE))
-        plain = CaptionStyle("title", FALLBACK_FAMILY, FALLBACK_FILE, _TITLE_SHARE, outline=0.0)
+        font = measure_font(find_font(TITLE_FILE))
+        size = min(_TITLE_SIZE, _TITLE_SIZE_ACROSS * canvas.width / canvas.height)
+        plain = CaptionStyle("title", TITLE_FAMILY, TITLE_FILE, size, outline=0.0)
         setting = _Setting(plain, font, canvas, times, frames)
         styles.append(_style_line("Title", setting))
         events += _title_events(title, setting)
@@ -237,10 +240,23 @@ def _rounded(width: float, height: float, radius: float) -> str:
 
 
 def _title_events(title: str, setting: _Setting) -> Iterator[str]:
-    lines = textwrap.wrap(title, _TITLE_LETTERS)[:_TITLE_LINES]
-    for number, line in enumerate(lines):
+    room = _TITLE_WIDTH * setting.canvas.width / setting.em
+    for number, line in enumerate(wrap(title, setting.font, room)[:_TITLE_LINES]):
         place = _place(setting.canvas.width / 2, setting.line_top(_TITLE_TOP, number))
-        yield _event(1, 0, setting.frames, setting, "Title", place + escape(line))
+        text = place + _drawable(line, setting)
+        yield _event(1, 0, setting.frames, setting, "Title", text)
+
+
+def wrap(text: str, font: FontMeasures, ems: float) -> list[str]:
+    """``text`` in lines of at most ``ems`` width where words allow it."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and font.width(longer) <= ems:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def _place(x: float, y: float) -> str:

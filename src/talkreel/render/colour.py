@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from talkreel.core.media import Colour, VideoStream
 
+LUT_NAME = "hdr.cube"
 # Untagged video of more lines than this is BT.709 to every player, else BT.601.
 _SD_LINES = 576
-_LUT_NAME = "hdr.cube"
 _STREAM = re.compile(r"Stream #0:(\d+)[^\n]*?: Video: [^\n]*?, (\w+)\(([^)]*)\)")
 _MATRICES = {
     "bt709": "bt709",
@@ -60,7 +60,7 @@ def colour_filters(video: VideoStream, found: SourceColour) -> str:
         matrix = _MATRICES.get(found.matrix, "bt2020nc")
         return (
             f"scale=in_color_matrix={matrix}:out_range=full,format=gbrp10le,"
-            f"lut3d={_LUT_NAME}:interp=tetrahedral,format=gbrp,"
+            f"lut3d={LUT_NAME}:interp=tetrahedral,format=gbrp,"
             "scale={size}:out_color_matrix=bt709:out_range=limited"
         )
     to_709 = "scale={size}" + f":in_color_matrix={matrix}:out_color_matrix=bt709:out_range=limited"

@@ -16,7 +16,7 @@ from talkreel.core.media import Colour, Media
 from talkreel.core.stage import Progress, silent
 from talkreel.media.ffmpeg import input_options, run_ffmpeg
 from talkreel.render.ass import ass_script, caption_fonts
-from talkreel.render.colour import SourceColour, read_colour
+from talkreel.render.colour import LUT_NAME, SourceColour, read_colour
 from talkreel.render.fontdir import gather_fonts
 from talkreel.render.graph import CAPTIONS_NAME, FONTS_NAME, picture_graph
 from talkreel.render.loudness import (
@@ -30,7 +30,7 @@ from talkreel.render.loudness import (
 from talkreel.render.measure import ClipMeasurement, measure_clip
 from talkreel.render.schedule import make_schedule, seek_seconds
 from talkreel.render.sound import RAW_INPUT, ClipSound, cut_sound
-from talkreel.render.tonemap import write_lut
+from talkreel.render.tonemap import find_peak, write_lut
 from talkreel.render.verify import check_clip, loud_enough
 from talkreel.render.waveform import WAVE_NAME, draw_waveform, strip_size
 
@@ -38,7 +38,6 @@ from talkreel.render.waveform import WAVE_NAME, draw_waveform, strip_size
 X264_THREADS = 4
 # A keyframe at least this often, so that players and editors can seek.
 _KEYFRAME_SECONDS = 2.0
-_LUT_NAME = "hdr.cube"
 _GRAPH_NAME = "graph.txt"
 _CLIP_NAME = "clip.mp4"
 _CORRECTIONS = 3
@@ -171,7 +170,12 @@ class _Job:
         self._encode(sound, mastering)
         got = self._deliver(sound, mastering)
         checked = check_clip(
-            got, self._edit, self._media, self._schedule, sound_expected=not sound.silent
+            got,
+            self._edit,
+            self._media,
+            self._schedule,
+            sound_expected=not sound.silent,
+            mastered=mastering is not None,
         )
         return got, (*sound.warnings, *warnings, *checked)
 
@@ -179,14 +183,15 @@ class _Job:
         chain = ",".join(part for part in (sound.channel_filter, filters) if part)
         return measure(RAW_INPUT, self._schedule.duration, chain, cwd=self._folder)
 
-    def _master(self, sound: ClipSound) -> tuple[Mastering, tuple[str, ...]]:
+    def _master(self, sound: ClipSound) -> tuple[Mastering | None, tuple[str, ...]]:
+        """How the sound is made as loud as wanted; None where there is nothing to make loud."""
         chain = self._edit.audio
         if chain is None or sound.silent:
             there = self._media.audio is not None and chain is not None
-            return Mastering(0.0), (("the clip is silent, as the source is there",) * there)
+            return None, (("the clip is silent, as the source is there",) * there)
         plain = self._meter(sound, "")
         if plain.integrated_lufs is None or plain.integrated_lufs < NEARLY_SILENT_LUFS:
-            return Mastering(0.0), ("the sound is nearly silent and was not made louder",)
+            return None, ("the sound is nearly silent and was not made louder",)
         mastering = find_mastering(
             plain,
             chain.target_lufs,
@@ -198,7 +203,7 @@ class _Job:
             return mastering, (f"the sound is very quiet; raised by {gain:.0f} dB with its noise",)
         return mastering, ()
 
-    def _encode(self, sound: ClipSound, mastering: Mastering) -> None:
+    def _encode(self, sound: ClipSound, mastering: Mastering | None) -> None:
         edit, schedule = self._edit, self._schedule
         inputs, waveform_input = self._picture_inputs()
         title = edit.title if self._shows_waveform() else ""
@@ -262,16 +267,17 @@ class _Job:
         if video is None:
             return SourceColour()
         if video.colour is not Colour.SDR:
-            write_lut(self._folder / _LUT_NAME, video.colour)
+            peak = find_peak(self._media, self._schedule, self._timeout)
+            write_lut(self._folder / LUT_NAME, video.colour, peak)
         return read_colour(sound.log, video.index)
 
-    def _deliver(self, sound: ClipSound, mastering: Mastering) -> ClipMeasurement:
+    def _deliver(self, sound: ClipSound, mastering: Mastering | None) -> ClipMeasurement:
         """Measure, and put the sound right where AAC moved it out of bounds."""
         clip = self._folder / _CLIP_NAME
         got = measure_clip(clip)
         chain = self._edit.audio
         for _ in range(_CORRECTIONS):
-            if chain is None or sound.silent or loud_enough(got, self._edit):
+            if chain is None or mastering is None or loud_enough(got, self._edit):
                 break
             heard = Loudness(got.integrated_lufs, got.true_peak_dbtp)
             mastering = correct(mastering, heard, chain.target_lufs, chain.true_peak_dbtp)
@@ -300,8 +306,9 @@ def _count_inputs(arguments: list[str]) -> int:
     return arguments.count("-i")
 
 
-def _sound_filters(sound: ClipSound, mastering: Mastering) -> str:
-    parts = (sound.channel_filter, mastering.filters, f"atrim=end_sample={sound.samples}")
+def _sound_filters(sound: ClipSound, mastering: Mastering | None) -> str:
+    loud = mastering.filters if mastering else ""
+    parts = (sound.channel_filter, loud, f"atrim=end_sample={sound.samples}")
     return ",".join(part for part in parts if part)
 
 

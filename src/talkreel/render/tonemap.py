@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from talkreel.core.media import Colour
+from talkreel.core.media import Colour, Media
+from talkreel.media.ffmpeg import input_options, run_ffmpeg
+from talkreel.render.schedule import Schedule
 
 Array = NDArray[np.float64]
 
-# ITU-R BT.2408: diffuse white is 203 cd/m2 in HDR, and full white in SDR.
+# ITU-R BT.2408: diffuse white is 203 cd/m2 in HDR, and full white in SDR. Pictures that stay
+# below it were graded with white at 100 to 203, and are shown so that their white is white.
 WHITE_NITS = 203.0
-# What most HDR10 is mastered at, and the nominal peak of HLG (BT.2100).
-PEAK_NITS = 1000.0
+DIMMEST_WHITE_NITS = 100.0
+# Nominal peak of an HLG display (BT.2100), and the brightest that HDR10 is mastered at.
+HLG_PEAK_NITS = 1000.0
+BRIGHTEST_NITS = 4000.0
+# The brightest spot is searched in a picture this small, so that specks do not count.
+_SEARCH_WIDTH = 160
+_YMAX = re.compile(r"lavfi\.signalstats\.YMAX=(\d+)")
 _DISPLAY_GAMMA = 2.4  # ITU-R BT.1886
 # 33 points, tetrahedral: code values are perceptual, so the error stays below one 8 bit step.
 _POINTS = 33
@@ -47,13 +56,18 @@ def hlg_to_nits(code: Array) -> Array:
     code = np.clip(code, 0, 1)
     scene = np.where(code <= 0.5, code**2 / 3, (np.exp((code - _C) / _A) + _B) / 12)
     luma = (scene @ _LUMA_2020)[..., None]
-    return np.asarray(PEAK_NITS * np.power(np.maximum(luma, 1e-9), 0.2) * scene)
+    return np.asarray(HLG_PEAK_NITS * np.power(np.maximum(luma, 1e-9), 0.2) * scene)
 
 
-def roll_off(nits: Array) -> Array:
-    """Brightness for a 203 cd/m2 display: untouched below a knee, then eased (BT.2390-10 §5.4)."""
-    top = nits_to_pq(np.array(PEAK_NITS))
-    white = nits_to_pq(np.array(WHITE_NITS)) / top
+def roll_off(nits: Array, peak_nits: float, white_nits: float) -> Array:
+    """Brightness up to ``peak_nits`` for a display of ``white_nits`` (BT.2390-10 §5.4).
+
+    It is untouched below a knee and eased towards white above it.
+    """
+    if peak_nits <= white_nits:
+        return np.minimum(nits, white_nits)
+    top = nits_to_pq(np.array(peak_nits))
+    white = nits_to_pq(np.array(white_nits)) / top
     knee = 1.5 * white - 0.5
     code = np.minimum(nits_to_pq(nits) / top, 1.0)
     t = (code - knee) / (1 - knee)
@@ -65,20 +79,52 @@ def roll_off(nits: Array) -> Array:
     return pq_to_nits(np.where(code < knee, code, eased) * top)
 
 
-def to_sdr(code: Array, colour: Colour) -> Array:
-    """[..., 3] BT.2020 code values of ``colour`` as BT.709 code values 0..1."""
+def to_sdr(code: Array, colour: Colour, peak_nits: float) -> Array:
+    """[..., 3] BT.2020 code values of ``colour`` as BT.709 code values 0..1.
+
+    Args:
+        code: 0..1.
+        colour: HDR10 or HLG.
+        peak_nits: brightest that the pictures get, in cd/m2.
+    """
+    white = min(max(peak_nits, DIMMEST_WHITE_NITS), WHITE_NITS)
     nits = pq_to_nits(code) if colour is Colour.HDR10 else hlg_to_nits(code)
     # Scaling all three by what the strongest needs keeps the hue and never clips a channel.
     strongest = np.maximum(nits.max(axis=-1, keepdims=True), 1e-6)
-    mapped = nits * (roll_off(strongest) / strongest) / WHITE_NITS
+    mapped = nits * (roll_off(strongest, peak_nits, white) / strongest) / white
     linear = np.clip(mapped @ _2020_TO_709.T, 0, 1)
     return np.asarray(np.power(linear, 1 / _DISPLAY_GAMMA))
 
 
-def write_lut(path: Path, colour: Colour) -> None:
+def find_peak(media: Media, schedule: Schedule, timeout_seconds: float) -> float:
+    """The brightest that the keyframes of the kept spans get, in cd/m2.
+
+    Raises:
+        RenderError: ffmpeg failed.
+    """
+    assert media.video is not None
+    brightest = 0.0
+    for stretch in schedule.stretches:
+        first, last = stretch.spans[0].start, stretch.spans[-1].end
+        arguments = ["-noaccurate_seek", "-skip_frame", "nokey", "-t", f"{last - first:.3f}"]
+        arguments += [*input_options(media, seek_seconds=first), "-map", f"0:{media.video.index}"]
+        look = f"scale={_SEARCH_WIDTH}:-2:flags=area,signalstats,metadata=print"
+        log = run_ffmpeg(
+            [*arguments, "-vf", look, "-f", "null", "-"], timeout_seconds=timeout_seconds
+        ).stderr
+        codes = [int(found) for found in _YMAX.findall(log)]
+        depth = media.video.bit_depth
+        top = max(codes, default=0) / (1 << (depth - 8))
+        code = np.full(3, (top / 255) if media.video.full_range else (top - 16) / 219)
+        nits = pq_to_nits(code) if media.video.colour is Colour.HDR10 else hlg_to_nits(code)
+        brightest = max(brightest, float(nits[0]))
+    return min(brightest or HLG_PEAK_NITS, BRIGHTEST_NITS)
+
+
+def write_lut(path: Path, colour: Colour, peak_nits: float) -> None:
     """Write the table of ``colour`` as a ``.cube`` file (red runs fastest)."""
     grid = np.linspace(0, 1, _POINTS)
     blue, green, red = np.meshgrid(grid, grid, grid, indexing="ij")
-    rows = to_sdr(np.stack([red, green, blue], axis=-1), colour).reshape(-1, 3)
+    rows = to_sdr(np.stack([red, green, blue], axis=-1), colour, peak_nits).reshape(-1, 3)
     lines = "\n".join(f"{r:.5f} {g:.5f} {b:.5f}" for r, g, b in rows.tolist())
     path.write_text(f"LUT_3D_SIZE {_POINTS}\n{lines}\n", encoding="ascii")

@@ -31,9 +31,23 @@ def too_hot(got: ClipMeasurement, edit: Edit) -> bool:
 
 
 def check_clip(
-    got: ClipMeasurement, edit: Edit, media: Media, schedule: Schedule, *, sound_expected: bool
+    got: ClipMeasurement,
+    edit: Edit,
+    media: Media,
+    schedule: Schedule,
+    *,
+    sound_expected: bool,
+    mastered: bool,
 ) -> tuple[str, ...]:
     """Warnings about a clip that can be delivered.
+
+    Args:
+        got: measured on the file.
+        edit: what was asked for.
+        media: the source.
+        schedule: frames of the clip.
+        sound_expected: whether the source sounds there.
+        mastered: whether the sound was brought to the edit's loudness.
 
     Raises:
         RenderError: it must not be delivered.
@@ -42,13 +56,13 @@ def check_clip(
     warnings = []
     if sound_expected and got.integrated_lufs is None and got.true_peak_dbtp is None:
         raise RenderError("the clip came out without sound although the source has some there")
-    if too_hot(got, edit):
+    if mastered and too_hot(got, edit):
         assert edit.audio is not None
         raise RenderError(
             f"the clip's true peak is {got.true_peak_dbtp} dBTP, above the "
             f"{edit.audio.true_peak_dbtp} allowed: lower target_lufs"
         )
-    if not loud_enough(got, edit):
+    if mastered and not loud_enough(got, edit):
         assert edit.audio is not None
         warnings.append(
             f"the sound came out at {got.integrated_lufs} LUFS instead of "
