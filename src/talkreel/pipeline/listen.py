@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from talkreel.core.spans import Span
 from talkreel.core.stage import Progress, silent
 from talkreel.core.transcript import Transcript, Word
 from talkreel.media.audio import Audio, extract_audio
+from talkreel.perceive.hear import SpeechChunk
 from talkreel.pipeline.job import Job
+from talkreel.store.cache import StageKey
 
 AUDIO_VERSION = 1
 VOICE_VERSION = 1
@@ -113,7 +116,42 @@ class Listener:
         )
 
     def _recognise(self, audio: Audio, progress: Progress) -> Iterator[tuple[Transcript, float]]:
-        raise AssertionError
+        from talkreel.perceive.transcribe import blocks, load_transcriber
+        from talkreel.perceive.vad import voiced_spans
+
+        job, language = self._job, self._job.options.language
+        transcriber = load_transcriber(models_dir=job.models_dir)
+        within = job.options.range
+        planned = transcriber.plan(voiced_spans(self.voice), job.media.duration)
+        groups = blocks([span for span in planned if _inside(span, within)])
+        keys = [
+            job.key("words", transcriber.version, by=transcriber.name, spans=group, to=language)
+            for group in groups
+        ]
+        known = [job.cache.peek(key, tuple[SpeechChunk, ...]) for key in keys]
+        # One stream over all that is missing keeps every core busy across the blocks.
+        missing = [
+            span
+            for group, chunks in zip(groups, known, strict=True)
+            if chunks is None
+            for span in group
+        ]
+        fresh = iter(transcriber.chunks(audio, missing, language=language))
+        total = sum(span.duration for group in groups for span in group)
+        heard: list[SpeechChunk] = []
+        for group, key, stored in zip(groups, keys, known, strict=True):
+            heard.extend(stored or self._next_block(key, group, fresh))
+            done = sum(chunk.span.duration for chunk in heard)
+            progress(done / total)
+            yield transcriber.assemble(heard, language=language), group[-1].end
+        yield transcriber.assemble(heard, language=language), job.media.duration
+
+    def _next_block(
+        self, key: StageKey, group: Sequence[Span], fresh: Iterator[SpeechChunk]
+    ) -> tuple[SpeechChunk, ...]:
+        return self._job.cache.record(
+            key, tuple[SpeechChunk, ...], lambda: tuple(islice(fresh, len(group)))
+        )
 
 
 def _cut(signal: Signal, until: float) -> Signal:
