@@ -19,7 +19,7 @@ AAC_MARGIN_DB = 0.8
 # Reaching the target may take this much limiting before speech audibly suffers; from there a
 # gentle compressor works first.
 _LIMITING_DB = 8.0
-_CLOSE_LU = 0.15
+_CLOSE_LU = 0.05
 _TRIES = 4
 # Meters need 400 ms; shorter clips are repeated for measuring.
 _SHORTEST_SECONDS = 1.2

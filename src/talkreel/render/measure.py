@@ -42,8 +42,8 @@ class ClipMeasurement:
         true_peak_dbtp: 4x oversampled; None when silent.
         av_offset: seconds by which sound ends after (+) or before (-) the picture.
         av_start: seconds by which sound starts after (+) or before (-) the picture.
-        black_share: share of the looked-at keyframes that are black.
-        still: whether all keyframes looked at are one and the same picture.
+        black_share: share of the pictures looked at that are black.
+        still: whether all pictures looked at are one and the same.
     """
 
     duration: float
@@ -62,7 +62,7 @@ class ClipMeasurement:
 
 
 def measure_clip(path: Path) -> ClipMeasurement:
-    """Measure a clip: all of its sound, every packet, and a picture from each keyframe.
+    """Measure a clip: all of its sound, every packet, and a picture at each keyframe.
 
     Raises:
         MediaError: it is not a clip with a picture.
@@ -84,6 +84,9 @@ def measure_clip(path: Path) -> ClipMeasurement:
     if media.audio and heard.samples is not None:
         sound_end = start + heard.samples / media.audio.sample_rate
     black, still = look(media, media.span, keyframes_only=True)
+    if black > 0 or still:
+        # Too few keyframes to judge by (a fade-in): look closer.
+        black, still = look(media, media.span, keyframes_only=False)
     return ClipMeasurement(
         duration=duration,
         width=media.video.width,

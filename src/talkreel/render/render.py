@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from talkreel.core.edits import Canvas, Edit, LayoutKind
@@ -29,7 +29,7 @@ from talkreel.render.loudness import (
 )
 from talkreel.render.measure import ClipMeasurement, measure_clip
 from talkreel.render.schedule import make_schedule, seek_seconds
-from talkreel.render.sound import RAW_INPUT, ClipSound, cut_sound
+from talkreel.render.sound import RAW_INPUT, ClipSound, cut_sound, seeking_failed
 from talkreel.render.tonemap import find_peak, write_lut
 from talkreel.render.verify import check_clip, loud_enough
 from talkreel.render.waveform import WAVE_NAME, draw_waveform, strip_size
@@ -157,14 +157,10 @@ class _Job:
         )
 
     def run(self) -> tuple[ClipMeasurement, tuple[str, ...]]:
-        sound = cut_sound(
-            self._edit,
-            self._media,
-            self._schedule,
-            self._folder,
-            timeout_seconds=self._timeout,
-            progress=lambda share: self._progress(share * _SOUND_DONE / 2),
-        )
+        sound = self._cut()
+        if seeking_failed(sound.log):
+            self._schedule = replace(self._schedule, seekable=False)
+            sound = self._cut()
         mastering, warnings = self._master(sound)
         self._progress(_SOUND_DONE)
         self._encode(sound, mastering)
@@ -178,6 +174,16 @@ class _Job:
             mastered=mastering is not None,
         )
         return got, (*sound.warnings, *warnings, *checked)
+
+    def _cut(self) -> ClipSound:
+        return cut_sound(
+            self._edit,
+            self._media,
+            self._schedule,
+            self._folder,
+            timeout_seconds=self._timeout,
+            progress=lambda share: self._progress(share * _SOUND_DONE / 2),
+        )
 
     def _meter(self, sound: ClipSound, filters: str) -> Loudness:
         chain = ",".join(part for part in (sound.channel_filter, filters) if part)
@@ -238,7 +244,7 @@ class _Job:
         needs_picture = any(x.kind is not LayoutKind.WAVEFORM for x in self._edit.layouts)
         stretches = self._schedule.stretches if needs_picture else ()
         for stretch in stretches:
-            seek = seek_seconds(stretch, self._media)
+            seek = seek_seconds(stretch, self._schedule, self._media)
             # Frames before the seek are wanted too: the one on screen may have begun there.
             inputs += ["-noaccurate_seek", *input_options(self._media, seek_seconds=seek)]
         if not self._shows_waveform():

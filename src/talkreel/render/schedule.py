@@ -56,6 +56,7 @@ class Schedule:
             changes at a source frame (a crop, a layout) is looked up here, so that it changes
             with the picture and not a frame late.
         starts: [len(kept) + 1] first frame of every kept span, and the frame count.
+        seekable: whether seeking works in the source; if not, it is read from its beginning.
     """
 
     rate: Fraction
@@ -63,6 +64,7 @@ class Schedule:
     times: NDArray[np.float64]
     shown: NDArray[np.float64]
     starts: tuple[int, ...]
+    seekable: bool = True
 
     @property
     def frames(self) -> int:
@@ -145,9 +147,19 @@ def _stretches(
     )
 
 
-def seek_seconds(stretch: Stretch, media: Media) -> float:
-    """Where reading the picture of ``stretch`` begins, source clock."""
-    return max(0.0, stretch.spans[0].start - _UNINDEXED.get(media.container, 0.0))
+def seek_seconds(
+    stretch: Stretch, schedule: Schedule, media: Media, *, lead: float = 0.0
+) -> float | None:
+    """Where reading ``stretch`` begins, source clock; None for the beginning of the file.
+
+    Args:
+        stretch: what is read.
+        schedule: that it belongs to.
+        media: the source.
+        lead: seconds of run-up.
+    """
+    seek = stretch.spans[0].start - lead - _UNINDEXED.get(media.container, 0.0)
+    return seek if schedule.seekable and seek > 0 else None
 
 
 def picture_times(stretch: Stretch, schedule: Schedule, media: Media) -> str:
@@ -158,7 +170,7 @@ def picture_times(stretch: Stretch, schedule: Schedule, media: Media) -> str:
     recordings, five frames a second).
     """
     how = sampling(media.video, schedule.rate)
-    seek = seek_seconds(stretch, media)
+    seek = seek_seconds(stretch, schedule, media) or 0.0
     clip = float(stretch.first / schedule.rate)
     at = stretch.before - clip
     gates, offsets, lows, highs = [], [], [], []

@@ -14,7 +14,7 @@ from talkreel.core.media import Media
 from talkreel.core.spans import Span
 from talkreel.core.stage import Progress, silent
 from talkreel.media.ffmpeg import input_options, run_ffmpeg
-from talkreel.render.schedule import Schedule, Stretch
+from talkreel.render.schedule import Schedule, Stretch, seek_seconds
 
 RATE = 48_000
 RAW_NAME = "sound.f32"
@@ -27,6 +27,11 @@ _GAP_SECONDS = 0.04
 _ONE_SIDED_DB = 25.0
 _SILENT_DBFS = -90.0
 _BLOCK = RATE * 4
+
+
+def seeking_failed(ffmpeg_log: str) -> bool:
+    """Whether ffmpeg could not seek in a file (index lost with a cut-off end)."""
+    return "could not seek to position" in ffmpeg_log
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +73,15 @@ def cut_sound(
     total = round(schedule.frames / schedule.rate * RATE)
     if media.audio is None or edit.audio is None:
         (folder / RAW_NAME).write_bytes(bytes(total * 8))
-        log = _open_only(media, folder, timeout_seconds)
+        log = _open_only(media, schedule, folder, timeout_seconds)
         return ClipSound(total, "", True, log)
     inputs: list[str] = []
     chains: list[str] = []
     for number, stretch in enumerate(schedule.stretches):
-        seek = max(0.0, stretch.spans[0].start - _LEAD_SECONDS)
-        length = stretch.spans[-1].end - seek + _LEAD_SECONDS
+        seek = seek_seconds(stretch, schedule, media, lead=_LEAD_SECONDS)
+        length = stretch.spans[-1].end - (seek or 0.0) + _LEAD_SECONDS
         inputs += ["-t", f"{length:.6f}", *input_options(media, seek_seconds=seek)]
-        chains.append(_stretch_chain(number, media.audio.index, stretch, seek, edit))
+        chains.append(_stretch_chain(number, media.audio.index, stretch, seek or 0.0, edit))
     parts = "".join(f"[s{i}]" for i in range(len(chains)))
     chain = edit.audio
     fades = _fades(total / RATE, chain.fade_in, chain.fade_out)
@@ -95,11 +100,13 @@ def cut_sound(
     return _look_at(folder / RAW_NAME, total, log)
 
 
-def _open_only(media: Media, folder: Path, timeout_seconds: float) -> str:
+def _open_only(media: Media, schedule: Schedule, folder: Path, timeout_seconds: float) -> str:
     """What ffmpeg prints of the file's streams."""
     if media.video is None:
         return ""
-    arguments = [*input_options(media), "-map", f"0:{media.video.index}", "-c", "copy"]
+    seek = seek_seconds(schedule.stretches[0], schedule, media)
+    arguments = [*input_options(media, seek_seconds=seek), "-map", f"0:{media.video.index}"]
+    arguments += ["-c", "copy"]
     return run_ffmpeg(
         [*arguments, "-frames:v", "1", "-f", "null", "-"],
         timeout_seconds=timeout_seconds,
