@@ -36,12 +36,13 @@ def choose_canvas(media: Media, options: EditOptions) -> Canvas:
 
     The largest region of the canvas' shape that fits into the source is enlarged at most
     ``options.upscale_limit`` times (``source`` aspect: never enlarged), up to a long side of
-    ``options.height`` and never below 320 pixels. Sizes keep the exact aspect in even pixels.
+    ``options.height`` and a short side of 9/16 of it, and never below a long side of 320
+    pixels. Sizes keep the exact aspect in even pixels.
     """
     if media.video is None:
         shape = ASPECTS[options.aspect] or ASPECTS["9:16"]
         assert shape is not None
-        width, height = _exact_size(shape, min(options.height, _SOUND_SIDE))
+        width, height = _exact_size(shape, min(_longest(shape, options.height), _SOUND_SIDE))
         return Canvas(width, height, DEFAULT_RATE)
     video = media.video
     shape = ASPECTS[options.aspect]
@@ -50,7 +51,7 @@ def choose_canvas(media: Media, options: EditOptions) -> Canvas:
         return Canvas(*_scaled_source(video, options.height), rate)
     region_width = min(Fraction(video.width), video.height * shape)
     longest = max(region_width, region_width / shape) * Fraction(options.upscale_limit)
-    side = min(options.height, max(_SMALLEST_SIDE, math.floor(longest)))
+    side = min(_longest(shape, options.height), max(_SMALLEST_SIDE, math.floor(longest)))
     return Canvas(*_exact_size(shape, side), rate)
 
 
@@ -81,6 +82,11 @@ def _snap(rate: Fraction) -> Fraction | None:
     return nearest if abs(nearest - rate) <= nearest * Fraction(_SNAP) else None
 
 
+def _longest(shape: Fraction, height: int) -> int:
+    """Longest side of a ``shape`` whose short side is at most 9/16 of ``height``."""
+    return min(height, math.floor(height * Fraction(9, 16) * max(shape, 1 / shape)))
+
+
 def _exact_size(shape: Fraction, long_side: int) -> tuple[int, int]:
     """Largest even (width, height) of exactly ``shape`` with no side above ``long_side``."""
     across, down = shape.numerator * 2, shape.denominator * 2
@@ -89,8 +95,8 @@ def _exact_size(shape: Fraction, long_side: int) -> tuple[int, int]:
 
 
 def _scaled_source(video: VideoStream, long_side: int) -> tuple[int, int]:
-    longest = max(video.width, video.height)
-    scale = min(1.0, long_side / longest)
+    longest, shortest = sorted((video.width, video.height), reverse=True)
+    scale = min(1.0, long_side / longest, long_side * 9 / 16 / shortest)
     if longest < _SMALLEST_SIDE:
         scale = _SMALLEST_SIDE / longest
     return _even(video.width * scale), _even(video.height * scale)

@@ -92,7 +92,12 @@ def into_cues(
                 continue
             sizes = [len(" ".join(texts[i:j])) for i, j in ((first, middle), (middle, last))]
             uneven = abs(sizes[0] - sizes[1]) / max(sizes)
-            cost = a + b + break_cost(texts[middle - 1], texts[middle]) + 0.8 * uneven + 0.3
+            alone = sum(
+                j - i == 1 and size < 9
+                for (i, j), size in zip(((first, middle), (middle, last)), sizes, strict=True)
+            )
+            cost = a + b + break_cost(texts[middle - 1], texts[middle]) + 0.3
+            cost += 1.5 * uneven + 0.5 * alone
             if cost < best[0]:
                 best = (cost, [(first, middle), (middle, last)])
         return best

@@ -19,6 +19,7 @@ _MARGIN_SECONDS = 1e-4
 _SLIVER_SECONDS = 0.12
 # A face that is not seen for longer may have left, or the picture changed without a cut.
 LONG_HOLE_SECONDS = 2.5
+_EDGE_SECONDS = 0.5
 
 
 def split_at_shots(time_map: TimeMap, shots: Sequence[Shot]) -> tuple[Span, ...]:
@@ -80,7 +81,11 @@ def _runs(grid: np.ndarray, wanted: np.ndarray, scene: Span) -> list[Span]:
 def _same_place(hole: Span, seen_times: np.ndarray, look: LookAt | None) -> bool:
     if look is None or not seen_times.size:
         return False
-    beside = float(seen_times[np.abs(seen_times - hole.middle).argmin()])
+    # Not right at the edge of the hole: the picture may have changed a little before.
+    away = hole.pad(_EDGE_SECONDS, _EDGE_SECONDS)
+    sure = seen_times[(seen_times < away.start) | (seen_times >= away.end)]
+    times = sure if sure.size else seen_times
+    beside = float(times[np.abs(times - hole.middle).argmin()])
     inside = [hole.start + share * hole.duration for share in (0.25, 0.5, 0.75)]
     frames = look(sorted([beside, *inside]))
     if len(frames) != 4:
