@@ -1,0 +1,88 @@
+"""The transcript with the chosen spans marked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from talkreel.core.clips import Clip, ClipSet
+from talkreel.core.transcript import Sentence, Transcript, Word
+from talkreel.report.markup import clock, hue, text
+
+# Below this the recogniser is wrong about as often as right; such words are dotted.
+UNSURE_BELOW = 0.5
+
+
+def transcript(spoken: Transcript, clips: ClipSet, speakers: dict[str, int]) -> str:
+    """Every sentence with its time, speaker and the clips that play it."""
+    if not spoken.words:
+        return '<p class="none">No words were recognised in this talk.</p>'
+    marker = _Marker(clips.clips)
+    parts: list[str] = []
+    before: str | None = None
+    for sentence in spoken.sentences:
+        speaker = sentence.speaker
+        if speaker is not None and speaker != before and len(speakers) > 1:
+            parts.append(
+                f'<p class="who v{speakers.get(speaker, 0) % 6}">Speaker {text(speaker)}</p>'
+            )
+        before = speaker
+        parts.append(_sentence(sentence, marker))
+    return "".join(parts)
+
+
+def has_unsure(spoken: Transcript) -> bool:
+    """Whether any word is marked as unsure."""
+    return any(word.confidence < UNSURE_BELOW for word in spoken.words)
+
+
+class _Marker:
+    """Finds the clip that plays a word; remembers which clips have begun."""
+
+    def __init__(self, clips: Sequence[Clip]) -> None:
+        self._plays = sorted(
+            (span.start, span.end, clip.rank) for clip in clips for span in clip.spans
+        )
+        self._begun: set[int] = set()
+
+    def rank_of(self, word: Word) -> int:
+        """The best-ranked clip that plays the middle of ``word``; 0 when none does."""
+        middle = word.span.middle
+        ranks = [rank for start, end, rank in self._plays if start <= middle < end]
+        return min(ranks, default=0)
+
+    def first_time(self, rank: int) -> bool:
+        """Whether ``rank`` has not been seen before."""
+        if rank in self._begun:
+            return False
+        self._begun.add(rank)
+        return True
+
+
+def _sentence(sentence: Sentence, marker: _Marker) -> str:
+    start = sentence.span.start
+    # Centiseconds from the sentence's start: the page finds the word under a click with them.
+    onsets = " ".join(str(round((word.span.start - start) * 100)) for word in sentence.words)
+    runs = []
+    for rank, group in groupby(sentence.words, key=marker.rank_of):
+        run = " ".join(_word(word) for word in group)
+        if rank:
+            badge = (
+                f'<a class="badge" href="#clip-{rank}" aria-label="Clip {rank} begins">{rank}</a>'
+                if marker.first_time(rank)
+                else ""
+            )
+            run = f'{badge}<mark style="--h:{hue(rank)}" title="Clip {rank}">{run}</mark>'
+        runs.append(run)
+    return (
+        f'<div class="say" data-a="{start:.2f}" data-b="{sentence.span.end:.2f}" '
+        f'data-w="{onsets}"><button type="button" class="at" data-a="{start:.2f}" '
+        f'data-b="{sentence.span.end:.2f}">{clock(start)}</button><p>{" ".join(runs)}</p></div>'
+    )
+
+
+def _word(word: Word) -> str:
+    if word.confidence < UNSURE_BELOW:
+        sure = f"heard with confidence {word.confidence:.2f}"
+        return f'<u title="{text(sure)}">{text(word.text)}</u>'
+    return text(word.text)
