@@ -39,12 +39,15 @@ class PictureSource:
         media: a probed file with a picture.
         size: displayed width and height of the pictures to give.
         gray: give luma only.
+        averaged: see ``FrameReader``.
 
     Raises:
         MediaError: the file cannot be opened any more, or is another one now.
     """
 
-    def __init__(self, media: Media, size: tuple[int, int], gray: bool) -> None:
+    def __init__(
+        self, media: Media, size: tuple[int, int], gray: bool, averaged: bool = True
+    ) -> None:
         from av.stream import Discard
         from av.video.reformatter import VideoReformatter
         from av.video.stream import VideoStream
@@ -69,6 +72,8 @@ class PictureSource:
         self._quarters = media.video.rotation // 90
         self._scaler = VideoReformatter()
         self._format = "gray" if gray else "rgb24"
+        # Area averaging: no aliasing at any ratio.
+        self._interpolation = "AREA" if averaged else "FAST_BILINEAR"
         self._curve = None if media.video.colour is Colour.SDR else tone_curve(media.video.colour)
 
     def close(self) -> None:
@@ -147,10 +152,14 @@ class PictureSource:
 
     def image(self, frame: VideoFrame) -> NDArray[np.uint8]:
         """[H, W, 3] RGB or [H, W] gray, upright with square pixels."""
-        # Area averaging: no aliasing at any ratio. One thread: the pool costs more than it
-        # gives for small targets.
+        # One thread: the pool costs more than it gives for small targets.
         scaled = self._scaler.reformat(
-            frame, self._width, self._height, self._format, interpolation="AREA", threads=1
+            frame,
+            self._width,
+            self._height,
+            self._format,
+            interpolation=self._interpolation,
+            threads=1,
         )
         image = np.asarray(scaled.to_ndarray(), dtype=np.uint8)
         if self._curve is not None:

@@ -47,18 +47,24 @@ class FrameReader:
         media: a probed file with a picture.
         width: of the returned images in pixels; never more than the source's.
         gray: return [H, W] instead of [H, W, 3].
+        averaged: whether each pixel is the mean of the area it stands for. Without, it is a
+            sample from there: four times as quick (0.3 instead of 1.2 ms for 1080p), with
+            aliasing that the caller must average away.
 
     Raises:
         ValueError: no picture, or a width below 1.
     """
 
-    def __init__(self, media: Media, *, width: int, gray: bool = False) -> None:
+    def __init__(
+        self, media: Media, *, width: int, gray: bool = False, averaged: bool = True
+    ) -> None:
         if media.video is None:
             raise ValueError("this media has no picture to read")
         if width < 1:
             raise ValueError(f"a width of at least 1 pixel is needed, got {width}")
         self._media = media
         self._gray = gray
+        self._averaged = averaged
         width = min(width, media.video.width)
         height = max(1, round(width * media.video.height / media.video.width))
         self.size = (width, height)
@@ -177,7 +183,7 @@ class FrameReader:
         if self._idle:
             source = self._idle.pop()
         else:
-            source = PictureSource(self._media, self.size, self._gray)
+            source = PictureSource(self._media, self.size, self._gray, self._averaged)
         try:
             yield source
         finally:
