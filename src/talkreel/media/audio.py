@@ -16,6 +16,7 @@ from talkreel.core.errors import MediaError, OutputError
 from talkreel.core.media import Media
 from talkreel.core.spans import Span
 from talkreel.core.stage import Progress, silent
+from talkreel.media.container import open_container, start_seconds
 from talkreel.media.ffmpeg import input_options, run_ffmpeg
 
 SAMPLE_RATE = 16_000
@@ -70,11 +71,23 @@ def _scratch(target: Path) -> Iterator[Path]:
 def _decode(media: Media, wav: Path, channels: int, progress: Progress) -> None:
     assert media.audio is not None
     total = round(media.duration * SAMPLE_RATE)
+    with open_container(media.uri, media.container) as opened:
+        zero = start_seconds(opened)
+    # Left to itself ffmpeg puts 0 at the first stream that is mapped, which in a transport
+    # stream is the sound itself however late it starts: keep its time stamps and shift them here.
     chain = (
-        f"aresample={SAMPLE_RATE}:async=1:first_pts=0:min_hard_comp={_GAP_SECONDS},"
+        f"asetpts=PTS-({zero:.6f})/TB,aresample={SAMPLE_RATE}:async=1:first_pts=0:min_hard_comp={_GAP_SECONDS},"
         f"apad=whole_len={total},atrim=end_sample={total}"
     )
-    arguments = [*input_options(media), "-map", f"0:{media.audio.index}", "-vn", "-sn", "-dn"]
+    arguments = [
+        "-copyts",
+        *input_options(media),
+        "-map",
+        f"0:{media.audio.index}",
+        "-vn",
+        "-sn",
+        "-dn",
+    ]
     arguments += ["-af", chain, "-ac", str(channels), "-c:a", "pcm_s16le", "-f", "wav"]
     run_ffmpeg(
         [*arguments, f"file:{wav}"],

@@ -45,6 +45,11 @@ def open_container(path: str, container: str) -> InputContainer:
         raise MediaError(f"cannot open {path!r} as {container}: {reason}") from error
 
 
+def start_seconds(opened: InputContainer) -> float:
+    """The container's start time, which is the source clock's zero."""
+    return (opened.start_time or 0) / CONTAINER_TICKS
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """Turns a stream's time stamps into source seconds and back.

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -34,6 +34,9 @@ _LIMITS = {
     "RLIMIT_NOFILE": 512,
     "RLIMIT_CORE": 0,
 }
+# Opening a day of 60 fps video takes 0.5 GiB of tables and a few seconds.
+_OPEN_BYTES = _GIB
+_OPEN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +106,40 @@ def run_ffmpeg(
         RenderError: it failed, hung or took too long; ends with its last error lines.
         OutputError: the disk is full.
     """
-    command = [ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-y"]
-    command += ["-loglevel", "level+info", "-progress", "pipe:1", *arguments]
     limits = {**_LIMITS, "RLIMIT_CPU": int(timeout_seconds * (os.cpu_count() or 1)) + 60}
+    options = ["-y", "-loglevel", "level+info", "-progress", "pipe:1"]
+    process = _start([*options, *arguments], limits, cwd)
+    try:
+        return _Watch(process, timeout_seconds, expected_seconds, progress).finish()
+    finally:
+        _kill(process)
+
+
+def opens_safely(path: str, container: str) -> bool:
+    """Whether ffmpeg can look at a file's header without exhausting memory or time.
+
+    A kilobyte of header may promise billions of samples, for which libav lays out tables at once:
+    a limited process looks first, so that this one can open the file. Says nothing about
+    whether the file is whole.
+    """
+    limits = {**_LIMITS, "RLIMIT_AS": _OPEN_BYTES, "RLIMIT_CPU": round(_OPEN_SECONDS)}
+    options = ["-loglevel", "fatal", "-protocol_whitelist", "file", "-f", container]
+    process = _start([*options, "-i", f"file:{path}"], limits, None)
+    try:
+        _, said = process.communicate(timeout=_OPEN_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        _kill(process)
+    return process.returncode >= 0 and b"Cannot allocate memory" not in said
+
+
+def _start(
+    arguments: Sequence[str], limits: Mapping[str, int], cwd: Path | None
+) -> subprocess.Popen[bytes]:
     shim = [sys.executable, "-I", "-S", str(Path(__file__).with_name("limits.py"))]
-    process = subprocess.Popen(
+    command = [ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", *arguments]
+    return subprocess.Popen(
         [*shim, str(os.getpid()), json.dumps(limits), *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -115,10 +147,6 @@ def run_ffmpeg(
         cwd=cwd,
         process_group=0,
     )
-    try:
-        return _Watch(process, timeout_seconds, expected_seconds, progress).finish()
-    finally:
-        _kill(process)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -66,7 +66,7 @@ def packet_index(media: Media) -> PacketIndex:
             pass  # a file cut short: what was read before is the index
     stamps = np.asarray(times, dtype=np.int64)
     order = np.argsort(stamps, kind="stable")
-    seconds: NDArray[np.float64] = (stamps[order] - clock.zero) * clock.tick
+    seconds = np.asarray((stamps[order] - clock.zero) * clock.tick, dtype=np.float64)
     if by_dts and len(seconds):
         seconds = seconds + (_first_shown(media) - seconds[0])
     index = PacketIndex(

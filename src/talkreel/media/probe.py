@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from talkreel.core.errors import MediaError
 from talkreel.core.media import AudioStream, Colour, Media, VideoStream
-from talkreel.media.container import MAX_PIXELS, open_container
+from talkreel.media.container import CONTAINER_TICKS, MAX_PIXELS, open_container, start_seconds
+from talkreel.media.ffmpeg import opens_safely
 from talkreel.media.scan import Timing, scan
 from talkreel.media.sniff import ALLOWED, SNIFF_BYTES, sniff
 
@@ -54,6 +55,11 @@ def probe(path: str | os.PathLike[str]) -> Media:
     name = repr(os.path.basename(uri))
     head, digest = _read(uri, name)
     container = sniff(head, name)
+    if not opens_safely(uri, container):
+        raise MediaError(
+            f"{name} is damaged or made to do harm: its header asks for more memory or time than "
+            "any real file; make it again with a known program"
+        )
     try:
         opened = open_container(uri, container)
     except MediaError as error:
@@ -307,7 +313,9 @@ def _promised_seconds(
                 lengths.append(start + float(stream.duration * stream.time_base))
     if lengths:
         return max(lengths)
-    return (opened.duration or 0) / 1e6
+    whole = (opened.duration or 0) / CONTAINER_TICKS
+    # Matroska counts from 0 even where the first picture comes later.
+    return whole - start_seconds(opened) if opened.format.name.startswith("matroska") else whole
 
 
 def _uneven(picture: _Picture | None, sound: _Sound | None) -> tuple[str, ...]:
