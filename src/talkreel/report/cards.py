@@ -122,7 +122,7 @@ def _figures(measured: Measured) -> str:
         ("Size", bytes_size(measured.size_bytes)),
         ("Loudness", "silent" if loudness is None else signed(f"{loudness:.1f} LUFS")),
         ("True peak", None if peak is None else signed(f"{peak:.1f} dBTP")),
-        ("Sound ends", signed(f"{offset} from picture")),
+        ("Sound ends off by", signed(offset)),
         ("Captions", plural(measured.caption_words, "word") if measured.caption_words else "none"),
         ("Face in view", percent(measured.face_share)),
         ("Speaker in view", percent(measured.speaker_share)),

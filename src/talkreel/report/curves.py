@@ -59,7 +59,7 @@ class _Look:
     digits: int = 0
     floor: float | None = None
     ceiling: float | None = None
-    lowest_top: float = 0.0  # a quiet curve is not blown up to full height
+    lowest_top: float | None = None  # a quiet curve is not blown up to full height
 
 
 # Curves shown by name, in this order. ``reaction`` and ``music`` are probabilities: an
@@ -89,17 +89,19 @@ def engagement_lane(analysis: Analysis) -> Lane:
     duration = analysis.media.duration
     given = analysis.signals.get("engagement")
     if given is not None and given.values.ndim == 1:
-        values = thinned(given, duration)
-        known = values[np.isfinite(values)]
-        top = 1.0 if not known.size or known.max() <= 1.0 else float(known.max())
+        values, unit = thinned(given, duration), given.unit
         note = "How strong the talk is at each moment, as the scorer sees it"
-        return Lane("engagement", "Engagement", given.unit, note, values, 0.0, top, 2)
-    values = estimated_engagement(analysis.signals, duration)
-    note = (
-        "An estimate from the sound alone: loudness, pitch movement, pace and reactions, each "
-        "ranked within this talk"
-    )
-    return Lane("engagement", "Engagement", "", note, values, 0.0, 1.0, 2)
+    else:
+        values, unit = estimated_engagement(analysis.signals, duration), ""
+        note = (
+            "Engagement is an estimate from the sound alone: loudness, pitch movement, pace and "
+            "reactions, each ranked within this talk"
+        )
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    # Some air below and above, so that the weakest moment is not drawn as nothing.
+    air = 0.15 * (high - low) or 0.5
+    return Lane("engagement", "Engagement", unit, note, values, low - air, high + air / 3, 2)
 
 
 def sound_lanes(signals: Mapping[str, Signal], duration: float) -> tuple[Lane, ...]:
@@ -190,10 +192,13 @@ def plain_values(lane: Lane) -> list[float | None]:
 def _lane(signal: Signal, look: _Look, duration: float) -> Lane:
     values = thinned(signal, duration, look.reduce)
     known = values[np.isfinite(values)]
-    low, high = np.quantile(known, (0.02, 0.98)) if known.size else (0.0, 1.0)
+    low, high = (float(q) for q in np.quantile(known if known.size else [0.0], (0.02, 0.98)))
     if look.floor is not None:
-        low = look.floor if look.floor == 0.0 else max(float(low), look.floor)
-    high = look.ceiling if look.ceiling is not None else max(float(high), look.lowest_top)
+        low = look.floor if look.floor == 0.0 else max(low, look.floor)
+    if look.lowest_top is not None:
+        high = max(high, look.lowest_top)
+    if look.ceiling is not None:
+        high = look.ceiling
     if high <= low:
         low, high = low - 0.5, low + 0.5
     return Lane(
@@ -202,8 +207,8 @@ def _lane(signal: Signal, look: _Look, duration: float) -> Lane:
         unit=signal.unit,
         note=look.note,
         values=values,
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         digits=look.digits,
         filled=look.filled,
     )

@@ -7,8 +7,8 @@ from html import escape
 from pathlib import PurePath
 from urllib.parse import quote
 
-# Hues (degrees) that stay apart for the first clips and repeat after.
-_HUES = (16, 212, 152, 276, 44, 330, 186, 96)
+# OKLCH hues (degrees) that stay apart for the first clips and repeat after.
+_HUES = (40, 255, 160, 305, 85, 355, 205, 125)
 
 
 def text(value: object) -> str:

@@ -50,8 +50,7 @@ def page(analysis: Analysis, clips: ClipSet) -> str:
         "<main>",
         strip(engagement, clips),
         lanes(curves, analysis, clips),
-        f'<p class="note">{text(engagement.note)}. Point at a curve to read it, click to go '
-        "there; coloured bands are the clips.</p>",
+        f'<p class="note">{text(engagement.note)}.</p>',
         '<div class="columns"><section class="clips" aria-label="Clips"><h2>Clips</h2>',
         "".join(card(clip, clips.scorer, clips.calibration) for clip in clips.clips)
         or '<p class="none">No clips were delivered.</p>',

@@ -32,7 +32,8 @@ def strip(lane: Lane, clips: ClipSet) -> str:
         "</div></div>"
         f'<div class="lane axis" aria-hidden="true"><div class="name"></div>'
         f'<div class="plot ticks">{_ticks(clips.duration)}</div></div>'
-        f'<div class="readout" id="readout" aria-live="polite"></div></section>'
+        '<div class="readout" id="readout"><span>Point at the curve to read it; click to go '
+        "there. Coloured bands are the clips.</span></div></section>"
     )
 
 

@@ -68,7 +68,8 @@ def _sentence(sentence: Sentence, marker: _Marker) -> str:
         run = " ".join(_word(word) for word in group)
         if rank:
             badge = (
-                f'<a class="badge" href="#clip-{rank}" aria-label="Clip {rank} begins">{rank}</a>'
+                f'<a class="badge" style="--h:{hue(rank)}" href="#clip-{rank}" '
+                f'aria-label="Clip {rank} begins">{rank}</a>'
                 if marker.first_time(rank)
                 else ""
             )
