@@ -99,7 +99,8 @@ class Listener:
         return replace(transcript, words=labelled), {"voice": heard, **signals}
 
     def _sidecar(self) -> Transcript | None:
-        from talkreel.perceive.sidecar import align_transcript, find_sidecar, read_transcript
+        from talkreel.perceive.realign import align_transcript
+        from talkreel.perceive.sidecar import find_sidecar, read_transcript
 
         job = self._job
         path = job.options.transcript or find_sidecar(Path(job.media.uri))
