@@ -16,6 +16,8 @@ ROWS, COLUMNS = 27, 48
 # jumps of the speakers inside one framing stay at 0.9, a hand-held camera below 0.5.
 _COLOUR_AT_CUT = 25.0
 _STRUCTURE_AT_CUT = 0.5
+# In nearly black pictures the structure is that of the noise: it counts in full from here on.
+_COLOUR_TO_TRUST = 12.0
 # Grain and coding noise, as a standard deviation of 0..255: keeps blank pictures comparable.
 _NOISE = 2.0
 # A row or column is a bar when it is this even in both pictures and alike in both.
@@ -42,7 +44,8 @@ def difference(a: Signatures, b: Signatures) -> NDArray[np.float64]:
     About 0 for the same picture, 1 at the level of a cut, up to 10.
     """
     colour, structure = parts(a, b)
-    return colour / _COLOUR_AT_CUT + structure / _STRUCTURE_AT_CUT
+    trusted = np.minimum(1.0, colour / _COLOUR_TO_TRUST)
+    return np.asarray(colour / _COLOUR_AT_CUT + trusted * structure / _STRUCTURE_AT_CUT)
 
 
 def parts(a: Signatures, b: Signatures) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -12,7 +12,7 @@ from talkreel.core.tracks import Transition
 from talkreel.perceive.shot_compare import Signatures, blend, difference, is_dark, parts
 
 # A change counts as a cut from this level on (see ``shot_compare``) ...
-CUT_LEVEL = 1.0
+CUT_LEVEL = 1.25
 # ... when it is also this many times the usual change between neighbouring frames here (plus
 # one grey level, so that a still picture has a usual change): pans reach 1.5, cuts start at 5.
 _OVER_USUAL = 3.0
@@ -29,13 +29,16 @@ LEAST_SHOT_SECONDS = 0.2
 # Lengths of dissolves and fades that are looked for.
 _FADE_SECONDS = (0.24, 0.5, 1.0, 2.0)
 # A mix of two pictures leaves this much of their distance at most; a pan leaves 0.6 and more.
-_MIX_REST = 0.33
+_MIX_REST = 0.25
 _MIX_BACKWARD = 0.08
 _MIX_STEP = 0.6
+_MIX_LEVEL = 1.6
+# A window on a mix is widened while that adds this much to the difference of its ends.
+_WIDER = 1.03
 # Light that goes up or down keeps the structure and is no new shot.
 _FADE_STRUCTURE = 0.3
 # A black hold up to this long belongs to the fade around it.
-_DIP_SECONDS = 1.0
+_DIP_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,32 +144,50 @@ def _returns(reference: Signatures, others: Signatures, level: float) -> bool:
 
 def _mixes(pictures: Signatures, cuts: list[int], step: float) -> list[_Mix]:
     found: list[_Mix] = []
-    count = len(pictures)
+    dark = is_dark(pictures)
     for seconds in _FADE_SECONDS:
         width = max(3, _frames(seconds, step))
-        stride = max(1, width // 4)
-        starts = np.arange(0, count - width, stride)
+        starts = np.arange(0, len(pictures) - width, max(1, width // 4))
         if not len(starts):
             continue
         levels = difference(pictures[starts], pictures[starts + width])
-        _, structure = parts(pictures[starts], pictures[starts + width])
-        likely = (levels >= CUT_LEVEL) & (structure >= _FADE_STRUCTURE)
-        for first in starts[likely]:
+        for first in starts[levels >= CUT_LEVEL]:
             last = int(first) + width
-            if any(first < cut <= last for cut in cuts) or any(
-                first < mix.last and mix.first < last for mix in found
-            ):
+            if any(first < cut <= last for cut in cuts):
                 continue
-            mix = _fit(pictures, cuts, int(first), last)
+            if any(mix.first <= first and last <= mix.last for mix in found):
+                continue
+            mix = _fit(pictures, dark, cuts, int(first), last)
             if mix is not None:
-                found.append(mix)
+                found = _keep_stronger(found, mix)
     return sorted(found, key=lambda mix: mix.middle)
 
 
-def _fit(pictures: Signatures, cuts: list[int], first: int, last: int) -> _Mix | None:
+def _keep_stronger(found: list[_Mix], mix: _Mix) -> list[_Mix]:
+    rivals = [other for other in found if other.first < mix.last and mix.first < other.last]
+    if any(other.level >= mix.level for other in rivals):
+        return found
+    return [other for other in found if other not in rivals] + [mix]
+
+
+def _fit(
+    pictures: Signatures, dark: NDArray[np.bool_], cuts: list[int], first: int, last: int
+) -> _Mix | None:
     """The whole mix around ``first .. last``, or None where these frames are none."""
     if not _is_mix(pictures[first : last + 1]):
         return None
+    first, last, level = _grow(pictures, cuts, first, last)
+    _, structure = parts(pictures[first], pictures[last])
+    same = float(structure[0]) < _FADE_STRUCTURE and dark[first] == dark[last]
+    if same or level < _MIX_LEVEL:
+        return None
+    share, _ = blend(pictures[first : last + 1])
+    begin, middle, end = (first + int(np.argmax(share >= mark)) for mark in (0.1, 0.5, 0.9))
+    return _Mix(begin, middle, end, level)
+
+
+def _grow(pictures: Signatures, cuts: list[int], first: int, last: int) -> tuple[int, int, float]:
+    """Widen a mix, not over a cut, while its ends come to differ more."""
     level = float(difference(pictures[first], pictures[last])[0])
     step = max(1, (last - first) // 4)
     lowest = max([cut for cut in cuts if cut <= first], default=0)
@@ -178,13 +199,9 @@ def _fit(pictures: Signatures, cuts: list[int], first: int, last: int) -> _Mix |
             if low < lowest or high > highest:
                 continue
             wider = float(difference(pictures[low], pictures[high])[0])
-            if wider > 1.03 * level and _is_mix(pictures[low : high + 1]):
+            if wider > _WIDER * level and _is_mix(pictures[low : high + 1]):
                 first, last, level, grown = low, high, wider, True
-    share, _ = blend(pictures[first : last + 1])
-    begin = first + int(np.argmax(share > 0.1))
-    middle = first + int(np.argmax(share >= 0.5))
-    end = first + int(np.argmax(share >= 0.9))
-    return _Mix(begin, middle, end, level)
+    return first, last, level
 
 
 def _is_mix(pictures: Signatures) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,20 +21,35 @@ from talkreel.media.frames import Frame, FrameReader, packet_index
 from talkreel.media.packets import PacketIndex
 from talkreel.perceive.shot_compare import Signatures, difference, signature
 from talkreel.perceive.shot_packets import Stretch, stretches
-from talkreel.perceive.shot_transitions import Change, find_changes, separate
+from talkreel.perceive.shot_transitions import (
+    LEAST_SHOT_SECONDS,
+    Change,
+    find_changes,
+    separate,
+)
 
-_WIDTH_PX = 96
+# Four samples for each cell of a signature, which averages them.
+_WIDTH_PX = 192
+# Anchors of all-intra files are fetched in batches, to hold few pictures at once.
+_ANCHORS_AT_ONCE = 32
 # Two keyframes this different may have a cut between them. Lower than the level of a cut:
 # what lies between may have moved back in part.
 _SUSPECT_LEVEL = 0.75
 # Frames read behind a suspect packet, so that a reordered cut and a flash are inside.
 _BEHIND_SECONDS = 0.4
+# Frames read ahead of one, to know how much the picture changes there anyway.
+_AHEAD_SECONDS = 0.6
 # An encoder that puts a keyframe off its beat saw a new picture there. When that keyframe is
 # at least this different from what came before and the picture rests on both sides, the cut is
 # taken as proven without decoding up to it, if that saves more than this many frames.
 _PROVEN_LEVEL = 1.3
 _RESTING_LEVEL = 0.35
-_PROVEN_SAVES_FRAMES = 60
+_RESTING_SHARE = 0.3
+_PROVEN_SAVES_FRAMES = 30
+# Two keyframes this alike show the same picture.
+_ALIKE_LEVEL = 0.3
+# Codecs that can go back cheaply to a picture from long ago (golden and alternate references).
+_LONG_MEMORY = frozenset(["vp8", "vp9", "av1", "libdav1d", "libaom-av1", "libvpx-vp9"])
 # Runs are judged in pieces, so that memory does not grow with the length of the film; pieces
 # share enough frames for the longest fade.
 _PIECE_FRAMES = 1500
@@ -101,8 +116,8 @@ class ShotDetector:
             progress(1.0)
             return ShotReport((), 0, 0)
         packets = _within(packet_index(media), whole)
-        with FrameReader(media, width=_WIDTH_PX) as reader:
-            search = _Search(reader, packets, whole, progress)
+        with FrameReader(media, width=_WIDTH_PX, averaged=False) as reader:
+            search = _Search(reader, packets, whole, media.video.codec, progress)
             changes = search.run()
         progress(1.0)
         return ShotReport(_shots(whole, changes), len(packets), search.decoded)
@@ -124,18 +139,21 @@ def _shots(whole: Span, changes: tuple[Change, ...]) -> tuple[Shot, ...]:
 class _Run:
     """Consecutive decoded frames, judged piece by piece."""
 
-    def __init__(self) -> None:
+    def __init__(self, opening: float) -> None:
+        self._opening = opening
         self._times: list[float] = []
         self._pictures: list[Signatures] = []
-        self._opens = True
         self._since = -np.inf
 
-    def add(self, frame: Frame) -> Signatures:
-        """The signature of the frame, which follows the last one."""
-        picture = signature(frame.image)
-        self._times.append(frame.time)
+    def add(self, time: float, picture: Signatures) -> None:
+        """Take the signature of the frame that follows the last one."""
+        self._times.append(time)
         self._pictures.append(picture)
-        return picture
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the next frame is the first of a run."""
+        return not self._times
 
     @property
     def is_full(self) -> bool:
@@ -147,14 +165,13 @@ class _Run:
         if not self._times:
             return []
         times = np.array(self._times)
-        found = find_changes(
-            times, np.stack(self._pictures), opens=self._opens, closes=closes and ends
-        )
+        opens = times[0] < self._opening + _SAME_SECONDS
+        found = find_changes(times, np.stack(self._pictures), opens=opens, closes=closes and ends)
         until = np.inf if ends else times[-1] - _SHARED_SECONDS / 2
         sure = [change for change in found if self._since <= change.time < until]
         first = len(times) if ends else int(np.searchsorted(times, times[-1] - _SHARED_SECONDS))
         del self._times[:first], self._pictures[:first]
-        self._opens, self._since = False, -np.inf if ends else until
+        self._since = -np.inf if ends else until
         return sure
 
 
@@ -162,7 +179,12 @@ class _Search:
     """One pass over the stretches of a file."""
 
     def __init__(
-        self, reader: FrameReader, packets: PacketIndex, whole: Span, progress: Progress
+        self,
+        reader: FrameReader,
+        packets: PacketIndex,
+        whole: Span,
+        codec: str,
+        progress: Progress,
     ) -> None:
         self._reader = reader
         self._packets = packets
@@ -171,7 +193,8 @@ class _Search:
         self._parts = stretches(packets)
         self._anchors: dict[int, Signatures] = {}
         self._changes: list[Change] = []
-        self._run = _Run()
+        self._run = _Run(float(packets.times[0]) if len(packets) else whole.start)
+        self._long_memory = codec in _LONG_MEMORY
         self.decoded = 0
 
     def run(self) -> tuple[Change, ...]:
@@ -200,9 +223,10 @@ class _Search:
             self.decoded += keys
             yield from self._reader.keyframes(self._whole)
             return
-        for time in wanted:
-            self.decoded += 1
-            yield from islice(self._reader.every(Span(time, time + _SAME_SECONDS)), 1)
+        for first in range(0, len(wanted), _ANCHORS_AT_ONCE):
+            times = wanted[first : first + _ANCHORS_AT_ONCE]
+            self.decoded += len(times)
+            yield from self._reader.at([float(time) for time in times])
 
     def _search(self, place: int, joined: bool) -> bool:
         """Decode a stretch as far as it is suspect.
@@ -215,22 +239,44 @@ class _Search:
         Returns:
             whether this one was decoded to its end.
         """
-        part, after = self._parts[place], self._anchors.get(place + 1)
         if not joined:
             self._changes += self._run.judge(ends=True)
-        until = self._suspect_until(place, joined)
-        if until is None:
+        window = self._window(place, joined)
+        if window is None:
             return False
-        start, end = float(self._packets.times[part.first]), self._end(part)
-        for count, frame in enumerate(self._reader.every(Span(start, end))):
+        here = self._anchors.get(place)
+        start = float(self._packets.times[self._parts[place].first])
+        if window.start == window.end and here is not None and self._is_proven(place, here, 0):
+            return False
+        reached = self._read(place, window)
+        if reached is None:
+            reached = self._read(place, Span(start, window.end))
+        return bool(reached)
+
+    def _read(self, place: int, window: Span) -> bool | None:
+        """Add the frames of ``window`` to the run, and those behind it while they are suspect.
+
+        Returns:
+            whether the end of the stretch was reached; None, with nothing read, when there is a
+            change already between the keyframe and the window.
+        """
+        part, after = self._parts[place], self._anchors.get(place + 1)
+        here, until = self._anchors.get(place), window.end
+        read = int(np.searchsorted(self._packets.times, window.start)) - part.first
+        self.decoded += read
+        for frame in self._reader.every(Span(window.start, self._end(part))):
+            picture = signature(frame.image)
             self.decoded += 1
-            picture = self._run.add(frame)
+            if read and self._run.is_empty and self._differ(picture, here):
+                return None
+            self._run.add(frame.time, picture)
+            read += 1
             if self._run.is_full:
                 self._changes += self._run.judge(ends=False)
             if frame.time < until - _SAME_SECONDS:
                 continue
-            if not self._differ(picture, after) or self._is_proven(place, picture, count + 1):
-                return part.last - part.first <= count + 1
+            if not self._differ(picture, after) or self._is_proven(place, picture, read):
+                return read >= part.last - part.first
             until = np.inf
         return True
 
@@ -238,23 +284,36 @@ class _Search:
         count = len(self._packets)
         return float(self._packets.times[part.last]) if part.last < count else self._whole.end
 
-    def _suspect_until(self, place: int, joined: bool) -> float | None:
-        """The time up to which a stretch must be decoded; None for not at all."""
+    def _window(self, place: int, joined: bool) -> Span | None:
+        """What must be decoded of a stretch, an empty span for as much as it takes; or None."""
         part, times = self._parts[place], self._packets.times
         here, after = self._anchors.get(place), self._anchors.get(place + 1)
-        last = place + 1 == len(self._parts)
+        start, last = float(times[part.first]), place + 1 == len(self._parts)
         unknown = here is None or (after is None and not last)
-        short_rest = last and part.last - part.first <= _LAST_FRAMES
-        if unknown or short_rest:
-            return np.inf
-        until = None
+        if unknown or (last and part.last - part.first <= _LAST_FRAMES):
+            return Span(start, self._whole.end)
+        marks = [*part.blanks] if self._is_lone_spike(place) else [*part.blanks, *part.spikes]
+        if marks:
+            ahead = float(times[min(marks)]) - _AHEAD_SECONDS
+            begin = start if joined else max(start, ahead)
+            return Span(begin, float(times[max(marks)]) + _BEHIND_SECONDS)
         if joined:
-            until = float(times[part.first]) + _BEHIND_SECONDS
-        if part.hints:
-            until = float(times[part.hints[-1]]) + _BEHIND_SECONDS
-        if until is None and here is not None and self._differ(here, after):
-            until = float(times[part.first])
-        return until
+            return Span(start, start + _BEHIND_SECONDS)
+        return Span(start, start) if here is not None and self._differ(here, after) else None
+
+    def _is_lone_spike(self, place: int) -> bool:
+        """Whether a spike needs no look: nothing comes of it and nothing goes back.
+
+        Between two like keyframes a change must be undone, which costs a second large packet or
+        a keyframe off its beat, unless the codec keeps pictures from long ago to go back to.
+        """
+        part, after = self._parts[place], self._anchors.get(place + 1)
+        here, times = self._anchors.get(place), self._packets.times
+        if not part.spikes or part.forced or here is None or after is None:
+            return False
+        if self._long_memory or float(difference(here, after)[0]) >= _ALIKE_LEVEL:
+            return False
+        return bool(times[part.spikes[-1]] - times[part.spikes[0]] < LEAST_SHOT_SECONDS)
 
     def _differ(self, picture: Signatures, after: Signatures | None) -> bool:
         return after is not None and float(difference(picture, after)[0]) >= _SUSPECT_LEVEL
@@ -273,7 +332,7 @@ class _Search:
         pictures = np.stack([signature(frame.image) for frame in frames])
         level = float(difference(pictures, before).min())
         moves = float(difference(pictures, pictures[0]).max())
-        if level < _PROVEN_LEVEL or moves > _RESTING_LEVEL:
+        if level < _PROVEN_LEVEL or moves > max(_RESTING_LEVEL, _RESTING_SHARE * level):
             return False
         self._changes.append(Change(frames[0].time, Transition.CUT, level))
         return True
