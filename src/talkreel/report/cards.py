@@ -32,7 +32,8 @@ def card(clip: Clip, scorer: str, calibration: str) -> str:
         f'<article class="card" id="clip-{clip.rank}" style="--h:{hue(clip.rank)}" '
         f'aria-labelledby="title-{clip.rank}">{_video(clip)}'
         f'<div class="about"><header><div><p class="rank"><span class="badge">{clip.rank}</span>'
-        f'{_time_button(start, end, meta)}</p><h3 id="title-{clip.rank}">{text(clip.title)}</h3>'
+        f"{_time_button(start, end, meta)}</p>"
+        f'<h3 id="title-{clip.rank}" dir="auto">{text(clip.title)}</h3>'
         f"</div>{_dial(clip.score, scorer, calibration)}</header>"
         f"{_warnings(clip)}{_strengths(clip)}{_factors(clip)}{_said(clip)}"
         f"{_figures(clip.measured)}{_files(clip)}</div></article>"
@@ -109,7 +110,8 @@ def _reason(reason: Reason) -> str:
 def _said(clip: Clip) -> str:
     if not clip.text:
         return ""
-    return f"<details><summary>What is said</summary><p>{text(clip.text)}</p></details>"
+    said = f'<p dir="auto">{text(clip.text)}</p>'
+    return f"<details><summary>What is said</summary>{said}</details>"
 
 
 def _figures(measured: Measured) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from html import escape
 from pathlib import PurePath
 from urllib.parse import quote
 
+_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 # OKLCH hues (degrees) that stay apart for the first clips and repeat after.
 _HUES = (40, 255, 160, 305, 85, 355, 205, 125)
 
@@ -14,18 +16,20 @@ _HUES = (40, 255, 160, 305, 85, 355, 205, 125)
 def text(value: object) -> str:
     """``value`` as HTML text or attribute value; nothing in it can become markup.
 
-    Control characters, which no HTML page may hold, are dropped.
+    Characters that no page may hold are dropped, and so are those that turn the direction of
+    what follows them, with which one name can be made to look like another.
     """
-    shown = "".join(c for c in str(value) if c.isprintable() or c in "\n\t ")
-    return escape(shown, quote=True)
+    return escape(_UNWANTED.sub("", str(value)), quote=True)
 
 
 def link(relative: str) -> str:
     """A path relative to the page as the value of ``href`` or ``src``.
 
-    Every character that could begin a scheme or leave the attribute is percent-encoded.
+    It stays below the page's folder even with a slash in front (``//host`` names a host). Every character that could begin a scheme or leave the attribute is percent-encoded; bytes
+    of a file name that are not UTF-8 come through.
     """
-    return escape(quote(relative, safe="/-_.~"), quote=True)
+    quoted = quote(relative, safe="/-_.~", errors="surrogateescape")
+    return f".{quoted}" if quoted.startswith("/") else quoted
 
 
 def file_name(uri: str) -> str:

@@ -56,7 +56,7 @@ def page(analysis: Analysis, clips: ClipSet) -> str:
         or '<p class="none">No clips were delivered.</p>',
         '</section><section class="transcript" aria-label="Transcript"><h2>Transcript</h2>',
         _legend(analysis),
-        f'<div class="text" id="text" tabindex="0">'
+        f'<div class="text" id="text" tabindex="0" lang="{text(_language(analysis))}">'
         f"{transcript(analysis.transcript, clips, speakers)}</div></section></div></main>",
         _footer(clips),
         f'<script type="application/json" id="data">{_data(engagement, curves, clips)}</script>',
@@ -167,6 +167,12 @@ def _legend(analysis: Analysis) -> str:
         else ""
     )
     return f'<p class="note">Coloured words are in a clip. Click a word to go there.{unsure}</p>'
+
+
+def _language(analysis: Analysis) -> str:
+    """For screen readers; empty where it is not known."""
+    language = analysis.transcript.language
+    return "" if language == "und" else language
 
 
 def _footer(clips: ClipSet) -> str:

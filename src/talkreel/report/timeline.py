@@ -7,7 +7,7 @@ from itertools import groupby
 
 from talkreel.core.analysis import Analysis
 from talkreel.core.clips import Clip, ClipSet
-from talkreel.core.spans import Span
+from talkreel.core.spans import Span, merge
 from talkreel.report.curves import HEIGHT, WIDTH, Lane, svg_path
 from talkreel.report.markup import clock, hue, plural, signed, text
 
@@ -17,6 +17,8 @@ _TICK_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 _TICKS = 8
 # Bars thinner than this share of the talk cannot be seen and are left out of busy rows.
 _THINNEST_SHARE = 1 / 3000
+# Pauses cut out of a clip are drawn only where they are wider than this share of the talk.
+_JOINED_SHARE = 1 / 300
 
 
 def strip(lane: Lane, clips: ClipSet) -> str:
@@ -26,14 +28,14 @@ def strip(lane: Lane, clips: ClipSet) -> str:
         f'<section class="strip" id="timeline" aria-label="The whole talk">'
         f'<div class="lane" data-key="engagement"><div class="name" title="{text(lane.note)}">'
         f"{text(lane.label)}</div>"
-        f'<div class="plot" id="plot" role="slider" tabindex="0" aria-label="Moment of the talk" '
+        f'<div class="plot">{curve}{_bands(clips, labels=True)}'
+        f'<div class="grip" id="plot" role="slider" tabindex="0" aria-label="Moment of the talk" '
         f'aria-valuemin="0" aria-valuemax="{clips.duration:.1f}" aria-valuenow="0" '
-        f'aria-valuetext="0:00">{curve}{_bands(clips, labels=True)}'
-        "</div></div>"
+        f'aria-valuetext="0:00"></div></div></div>'
         f'<div class="lane axis" aria-hidden="true"><div class="name"></div>'
         f'<div class="plot ticks">{_ticks(clips.duration)}</div></div>'
-        '<div class="readout" id="readout"><span>Point at the curve to read it; click to go '
-        "there. Coloured bands are the clips.</span></div></section>"
+        '<div class="readout" id="readout"><span>Point at a curve to read it. '
+        "Coloured bands are the clips.</span></div></section>"
     )
 
 
@@ -116,7 +118,7 @@ def _bands(clips: ClipSet, *, labels: bool = False) -> str:
     return "".join(
         _band(clip, span, clips.duration, label=labels and i == 0)
         for clip in clips.clips
-        for i, span in enumerate(clip.spans)
+        for i, span in enumerate(merge(clip.spans, clips.duration * _JOINED_SHARE))
     )
 
 

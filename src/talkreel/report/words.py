@@ -78,7 +78,8 @@ def _sentence(sentence: Sentence, marker: _Marker) -> str:
     return (
         f'<div class="say" data-a="{start:.2f}" data-b="{sentence.span.end:.2f}" '
         f'data-w="{onsets}"><button type="button" class="at" data-a="{start:.2f}" '
-        f'data-b="{sentence.span.end:.2f}">{clock(start)}</button><p>{" ".join(runs)}</p></div>'
+        f'data-b="{sentence.span.end:.2f}">{clock(start)}</button>'
+        f'<p dir="auto">{" ".join(runs)}</p></div>'
     )
 
 
