@@ -26,6 +26,8 @@ DTS_ONLY = frozenset(["avi"])
 SAME_SECONDS = 2e-6
 # More threads add memory and delay; past this they hardly add speed for one stream.
 _MAX_THREADS = 8
+# dav1d reads what to skip once, when it is opened: nothing of AV1 can be skipped on the way.
+_SKIP_FIXED = frozenset(["av1"])
 # How far before the target to look next when a seek lands after it, and when to give up: some
 # containers have no index, and their demuxers guess.
 _FIRST_STEP_BACK = 1.0
@@ -65,6 +67,7 @@ class PictureSource:
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = min(_MAX_THREADS, os.cpu_count() or 1)
         self._by_dts = media.container in DTS_ONLY
+        self._skips = not self._by_dts and media.video.codec not in _SKIP_FIXED
         self._last = 0
         self.clock = clock_of(self._container, stream)
         turned = media.video.rotation in (90, 270)
@@ -132,7 +135,7 @@ class PictureSource:
         context = self._stream.codec_context
         context.skip_frame = "NONKEY" if keys_only else "DEFAULT"
         for packet in self._container.demux(self._stream):
-            if wanted is not None and packet.pts is not None and not self._by_dts:
+            if wanted is not None and packet.pts is not None and self._skips:
                 context.skip_frame = "DEFAULT" if wanted(packet.pts) else "NONREF"
             try:
                 frames = packet.decode()

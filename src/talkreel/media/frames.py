@@ -68,7 +68,8 @@ class FrameReader:
         width = min(width, media.video.width)
         height = max(1, round(width * media.video.height / media.video.width))
         self.size = (width, height)
-        self._idle: list[PictureSource] = []
+        # Apart by use: a decoder opened for keyframes may give nothing else afterwards.
+        self._idle: dict[bool, list[PictureSource]] = {True: [], False: []}
         self._closed = False
 
     def __enter__(self) -> FrameReader:
@@ -80,13 +81,14 @@ class FrameReader:
     def close(self) -> None:
         """Let go of the file; iterations under way may still be finished."""
         self._closed = True
-        while self._idle:
-            self._idle.pop().close()
+        for sources in self._idle.values():
+            while sources:
+                sources.pop().close()
 
     def keyframes(self, span: Span | None = None) -> Iterator[Frame]:
         """Keyframes in ``span`` (default: all); no other picture is decoded."""
         span = span or self._media.span
-        with self._source() as source:
+        with self._source(keys_only=True) as source:
             for time, frame in source.decode(span.start, keys_only=True):
                 if time >= span.end - SAME_SECONDS:
                     return
@@ -178,10 +180,11 @@ class FrameReader:
         yield from np.split(times, np.flatnonzero(skipped > _SEEK_SECONDS) + 1)
 
     @contextmanager
-    def _source(self) -> Iterator[PictureSource]:
+    def _source(self, keys_only: bool = False) -> Iterator[PictureSource]:
         """An open source for the length of one iteration, kept for the next one."""
-        if self._idle:
-            source = self._idle.pop()
+        idle = self._idle[keys_only]
+        if idle:
+            source = idle.pop()
         else:
             source = PictureSource(self._media, self.size, self._gray, self._averaged)
         try:
@@ -190,4 +193,4 @@ class FrameReader:
             if self._closed:
                 source.close()
             else:
-                self._idle.append(source)
+                idle.append(source)
