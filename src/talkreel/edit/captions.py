@@ -71,7 +71,12 @@ def lay_out(
         return None
     style = fit_style(style, canvas, [word.text for word in shown])
     limit = line_limit(style, canvas)
-    shown = [part for word in shown for part in _broken(word, style, limit)]
+    untils = [*(word.span.start for word in shown[1:]), shown[-1].span.end]
+    shown = [
+        part
+        for word, until in zip(shown, untils, strict=True)
+        for part in _broken(word, until, style, limit)
+    ]
     limits = LineLimits(limit, style.words_per_cue, lambda text: text_width(text, style))
     groups: list[list[list[CaptionWord]]] = []
     for run in _runs(shown, kept):
@@ -160,8 +165,17 @@ def _scaled(style: CaptionStyle, scale: float) -> CaptionStyle:
     )
 
 
-def _broken(word: CaptionWord, style: CaptionStyle, limit: float) -> list[CaptionWord]:
-    """``word`` in pieces that fit on a line each, sharing its time by their length."""
+def _broken(
+    word: CaptionWord, until: float, style: CaptionStyle, limit: float
+) -> list[CaptionWord]:
+    """``word`` in pieces that fit on a line each, sharing its time by their length.
+
+    Args:
+        word: as spoken.
+        until: when the next word starts; every piece starts before it.
+        style: measures the pieces.
+        limit: widest line in em.
+    """
     if text_width(word.text, style) <= limit:
         return [word]
     pieces = [""]
@@ -169,11 +183,13 @@ def _broken(word: CaptionWord, style: CaptionStyle, limit: float) -> list[Captio
         if pieces[-1] and text_width(pieces[-1] + character, style) > limit:
             pieces.append("")
         pieces[-1] += character
-    parts, start = [], word.span.start
+    start = word.span.start
+    seconds = max(0.0, min(word.span.end, until) - start)
+    parts, done = [], 0
     for piece in pieces:
-        end = start + word.span.duration * len(piece) / len(word.text)
-        parts.append(CaptionWord(piece, Span(start, max(start, min(end, word.span.end)))))
-        start = parts[-1].span.end
+        begin = start + seconds * done / len(word.text)
+        done += len(piece)
+        parts.append(CaptionWord(piece, Span(begin, start + seconds * done / len(word.text))))
     return parts
 
 
