@@ -25,7 +25,8 @@ def text(value: object) -> str:
 def link(relative: str) -> str:
     """A path relative to the page as the value of ``href`` or ``src``.
 
-    It stays below the page's folder even with a slash in front (``//host`` names a host). Every character that could begin a scheme or leave the attribute is percent-encoded; bytes
+    It stays below the page's folder even with a slash in front (``//host`` names a host).
+    Every character that could begin a scheme or leave the attribute is percent-encoded; bytes
     of a file name that are not UTF-8 come through.
     """
     quoted = quote(relative, safe="/-_.~", errors="surrogateescape")
