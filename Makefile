@@ -29,7 +29,7 @@ check: setup
 	$(BIN)/lint-imports
 
 bench: setup
-	$(BIN)/python experiments/benchmarks/main_job.py --work bench-out
+	$(BIN)/python -m experiments.benchmarks.main_job --work bench-out
 
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock

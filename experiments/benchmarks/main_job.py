@@ -1,6 +1,6 @@
 """The main job on 10 and 60 minutes of 1080p30: wall, CPU and memory per stage, and the ratios.
 
-    python experiments/benchmarks/main_job.py --work bench-out [--minutes 10 60]
+    python -m experiments.benchmarks.main_job --work bench-out [--minutes 10 60]
 
 Every ratio is against a baseline measured in the same run, because machines are noisy:
 
@@ -28,8 +28,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import psutil
-from long_talk import make_talk
 
+from experiments.benchmarks.long_talk import make_talk
 from talkreel.core.edits import SCHEMA, Edit
 from talkreel.core.jsonio import load_json, read_document
 from talkreel.core.spans import Span
@@ -88,9 +88,10 @@ def run_job(talk: Path, out: Path, cache: Path, clips: int, style: str) -> Usage
     """One whole job in a process of its own."""
     events = out.with_suffix(".events.jsonl")
     events.unlink(missing_ok=True)
-    command = [sys.executable, __file__, "--job", talk, out, cache, str(clips), style, events]
+    module = "experiments.benchmarks.main_job"
+    command = [sys.executable, "-m", module, "--job", talk, out, cache, clips, style, events]
     began = time.time()
-    process = subprocess.Popen([str(part) for part in command])
+    process = subprocess.Popen([str(part) for part in command], cwd=ROOT)
     sampler = Sampler(process.pid)
     sampler.start()
     if process.wait() != 0:
