@@ -21,12 +21,17 @@ from talkreel.edit.saliency import find_salience
 from talkreel.edit.scenes import split_at_holes, split_at_shots
 from talkreel.edit.screens import LookAt, screen_likeness, still_share
 from talkreel.edit.subjects import Subject, find_subjects
-from talkreel.edit.turns import Turn, find_turns
+from talkreel.edit.turns import Turn, evidence, find_turns
 
 _SCREEN = 0.5
 # Beside a person more is asked for: a plain wall with a picture on it is no slide.
 _SCREEN_BESIDE = 0.65
 _STILL = 0.8
+# In a wide shot faces are smaller than this share of the picture's height.
+_WIDE_SHOT_FACE = 0.18
+# From this many words with a mean probability of speaking below this, somebody else talks.
+_LEAST_WORDS = 5
+_LISTENS = 0.2
 # A face that stays below this share of the canvas after all allowed enlargement is a figure in
 # a landscape, not somebody to look at.
 _FIGURE = 0.05
@@ -95,6 +100,9 @@ class Director:
         if self._is_beside_screen(scene, subjects):
             reason = "Slides or a screen beside the person: shown whole"
             return [self.stage.whole(scene, reason, 0.8)]
+        if len(subjects) == 1 and self._only_listens(scene, subjects[0]):
+            reason = "The person seen from afar is not the one who speaks: shown whole"
+            return [self.stage.whole(scene, reason, 0.6)]
         if len(subjects) == 1:
             confidence = 0.5 + 0.5 * subjects[0].presence
             reason = "The only person in the picture"
@@ -133,6 +141,19 @@ class Director:
             return self.stage.fixed(scene, salience.x, reason, 0.5)
         reason = "No face, and the interest is spread over the picture: shown whole"
         return self.stage.whole(scene, reason, 0.5)
+
+    def _only_listens(self, scene: Span, subject: Subject) -> bool:
+        """Whether a wide shot holds a speaker whose face was not found.
+
+        In a closer shot of a listener there is nobody else to show.
+        """
+        if subject.height >= _WIDE_SHOT_FACE:
+            return False
+        middles = (word.span.middle for word in self.words)
+        said = sorted(time for time in middles if scene.contains(time))
+        speech, _ = evidence(np.asarray(said, dtype=np.float64), [subject], self.words)
+        known = speech[0][~np.isnan(speech[0])]
+        return known.size >= _LEAST_WORDS and float(known.mean()) < _LISTENS
 
     def _is_beside_screen(self, scene: Span, subjects: Sequence[Subject]) -> bool:
         """Whether a face crop would cut away something to read."""

@@ -98,11 +98,10 @@ def _speaking_at(grid: FloatArray, subject: Subject) -> FloatArray:
     known = ~np.isnan(subject.track.speaking)
     if not known.any():
         return np.full(len(grid), np.nan)
-    values = np.interp(grid, subject.track.times[known], subject.track.speaking[known])
+    own, said = subject.track.times[known], subject.track.speaking[known]
     # A mouth rests between syllables: judge about half a second at a time.
-    kernel = np.ones(5) / 5
-    padded = np.pad(values, 2, mode="edge")
-    return np.asarray(np.convolve(padded, kernel, mode="valid"))
+    around = [np.interp(grid + shift, own, said) for shift in (-0.2, -0.1, 0.0, 0.1, 0.2)]
+    return np.asarray(np.mean(around, axis=0))
 
 
 def _label_at(grid: FloatArray, words: Sequence[Word]) -> list[str | None]:

@@ -63,6 +63,13 @@ def test_one_person_fills_the_canvas(frame, face_of):
     assert "only person" in edit.layouts[0].reason
 
 
+def test_a_wide_shot_of_a_listener_is_shown_whole(frame, face_of):
+    edit = frame([face_of(7, 0.85, height=0.1, speaking=0.05)])
+    assert kinds(edit) == [LayoutKind.FIT]
+    close = frame([face_of(7, 0.6, height=0.3, speaking=0.05)])
+    assert kinds(close) == [LayoutKind.CROP]
+
+
 def test_two_who_fit_share_one_crop(frame, face_of):
     edit = frame([face_of(1, 0.45, height=0.15), face_of(2, 0.56, height=0.15)])
     assert kinds(edit) == [LayoutKind.CROP]
