@@ -267,6 +267,18 @@ def test_transcript_marks_exactly_the_words_of_clips() -> None:
     assert unsure == [analysis.transcript.words[3].text]
 
 
+def test_words_of_two_clips_show_both_and_each_beginning() -> None:
+    analysis, clips = talk()
+    both = (clip(1, (Span(2.0, 6.0),)), clip(2, (Span(0.5, 4.0),)))
+    tree = Tree(page(analysis, replace(clips, clips=both)))
+    titles = [mark["title"] for mark in tree.all("mark")]
+    assert titles[0] == "In clip 2"
+    assert "In clip 1 and clip 2" in titles
+    assert titles[-1] == "In clip 1"
+    badges = [a["aria-label"] for a in tree.all("a", "badge") if "begins" in a["aria-label"]]
+    assert badges == ["Clip 2 begins", "Clip 1 begins"]
+
+
 def test_evidence_times_are_buttons() -> None:
     analysis, clips = talk()
     buttons = [

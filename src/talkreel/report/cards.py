@@ -44,7 +44,7 @@ def _video(clip: Clip) -> str:
     shape = f"{max(1, clip.measured.width)}/{max(1, clip.measured.height)}"
     return (
         f'<div class="screen" style="aspect-ratio:{shape}"><video controls playsinline '
-        f'preload="none" poster="{link(clip.files.cover)}" src="{link(clip.files.video)}" '
+        f'preload="metadata" poster="{link(clip.files.cover)}" src="{link(clip.files.video)}" '
         f'data-clip="{clip.rank}" aria-label="{text(f"Clip {clip.rank}: {clip.title}")}">'
         f"</video></div>"
     )

@@ -47,7 +47,7 @@ def lanes(curves: Sequence[Lane], analysis: Analysis, clips: ClipSet) -> str:
     if turns:
         rows.append(_row("Speakers", _speaker_bars(turns, duration), clips, "bars tall"))
     if analysis.faces:
-        seen = [track.span for track in analysis.faces]
+        seen = merge(track.span for track in analysis.faces)
         note = "Faces were searched only inside the clips"
         rows.append(_row("Faces", _bars(seen, duration, "face"), clips, "bars", note))
     if analysis.shots:

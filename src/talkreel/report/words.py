@@ -37,26 +37,22 @@ def has_unsure(spoken: Transcript) -> bool:
 
 
 class _Marker:
-    """Finds the clip that plays a word; remembers which clips have begun."""
+    """Finds the clips that play a word; remembers which clips have begun."""
 
     def __init__(self, clips: Sequence[Clip]) -> None:
-        self._plays = sorted(
-            (span.start, span.end, clip.rank) for clip in clips for span in clip.spans
-        )
+        self._plays = [(span, clip.rank) for clip in clips for span in clip.spans]
         self._begun: set[int] = set()
 
-    def rank_of(self, word: Word) -> int:
-        """The best-ranked clip that plays the middle of ``word``; 0 when none does."""
+    def ranks_of(self, word: Word) -> tuple[int, ...]:
+        """The clips that play the middle of ``word``, best first."""
         middle = word.span.middle
-        ranks = [rank for start, end, rank in self._plays if start <= middle < end]
-        return min(ranks, default=0)
+        return tuple(sorted({rank for span, rank in self._plays if span.contains(middle)}))
 
-    def first_time(self, rank: int) -> bool:
-        """Whether ``rank`` has not been seen before."""
-        if rank in self._begun:
-            return False
-        self._begun.add(rank)
-        return True
+    def beginning(self, ranks: Sequence[int]) -> list[int]:
+        """Those of ``ranks`` that have not been seen before."""
+        new = [rank for rank in ranks if rank not in self._begun]
+        self._begun.update(new)
+        return new
 
 
 def _sentence(sentence: Sentence, marker: _Marker) -> str:
@@ -64,16 +60,10 @@ def _sentence(sentence: Sentence, marker: _Marker) -> str:
     # Centiseconds from the sentence's start: the page finds the word under a click with them.
     onsets = " ".join(str(round((word.span.start - start) * 100)) for word in sentence.words)
     runs = []
-    for rank, group in groupby(sentence.words, key=marker.rank_of):
+    for ranks, group in groupby(sentence.words, key=marker.ranks_of):
         run = " ".join(_word(word) for word in group)
-        if rank:
-            badge = (
-                f'<a class="badge" style="--h:{hue(rank)}" href="#clip-{rank}" '
-                f'aria-label="Clip {rank} begins">{rank}</a>'
-                if marker.first_time(rank)
-                else ""
-            )
-            run = f'{badge}<mark style="--h:{hue(rank)}" title="Clip {rank}">{run}</mark>'
+        if ranks:
+            run = "".join(map(_badge, marker.beginning(ranks))) + _marked(run, ranks)
         runs.append(run)
     return (
         f'<div class="say" data-a="{start:.2f}" data-b="{sentence.span.end:.2f}" '
@@ -81,6 +71,23 @@ def _sentence(sentence: Sentence, marker: _Marker) -> str:
         f'data-b="{sentence.span.end:.2f}">{clock(start)}</button>'
         f'<p dir="auto">{" ".join(runs)}</p></div>'
     )
+
+
+def _badge(rank: int) -> str:
+    return (
+        f'<a class="badge" style="--h:{hue(rank)}" href="#clip-{rank}" '
+        f'aria-label="Clip {rank} begins">{rank}</a>'
+    )
+
+
+def _marked(run: str, ranks: Sequence[int]) -> str:
+    """The colour of the best clip, underlined with that of the next when two play the words."""
+    title = " and ".join(f"clip {rank}" for rank in ranks)
+    style = f"--h:{hue(ranks[0])}"
+    if len(ranks) > 1:
+        style += f";--h2:{hue(ranks[1])}"
+    kind = ' class="two"' if len(ranks) > 1 else ""
+    return f'<mark{kind} style="{style}" title="In {title}">{run}</mark>'
 
 
 def _word(word: Word) -> str:
