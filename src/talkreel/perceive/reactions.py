@@ -36,7 +36,7 @@ _FLAT_MIDDLE, _FLAT_SLOPE = 0.40, 0.035
 # A reaction rises this far above the room's own noise (its quiet tenth).
 _RISE_DB, _RISE_SLOPE_DB = 12.0, 2.0
 # Against the usual level of speech; fainter bursts are breath, clothes, page turns.
-_BELOW_SPEECH_DB, _BELOW_SLOPE_DB = -22.0, 2.0
+_BELOW_SPEECH_DB, _BELOW_SLOPE_DB = -18.0, 2.0
 _SMOOTH_SECONDS = 0.8  # a reaction is no shorter
 _PULSES_HZ = (2.5, 7.0)  # laughter comes in 3 to 6 pulses a second
 _WORDLESS_SECONDS = 0.7

@@ -57,20 +57,20 @@ class Chooser:
         """Add to ``chosen`` from ``pool`` until it holds ``count`` or nothing more fits."""
         free = np.zeros(len(self._proposals), dtype=bool)
         free[pool] = True
-        close = np.zeros(len(self._proposals))
+        likeness = np.zeros(len(self._proposals))
         chosen = list(chosen)
         for index in chosen:
             free &= self._apart(index)
-            close = np.maximum(close, self._closeness(index))
+            likeness = np.maximum(likeness, self._likeness(index))
         while len(chosen) < count:
             free &= self._unsaid(chosen)
             if not free.any():
                 break
-            worth = np.where(free, self.total - self._rules.same_topic * close, -np.inf)
+            worth = np.where(free, self.total - likeness, -np.inf)
             index = int(np.argmax(worth))
             chosen.append(index)
             free &= self._apart(index)
-            close = np.maximum(close, self._closeness(index))
+            likeness = np.maximum(likeness, self._likeness(index))
         return chosen
 
     def pack(self, count: int) -> list[int]:
@@ -106,13 +106,16 @@ class Chooser:
 
     def _apart(self, index: int) -> BoolArray:
         """[P] whether a proposal shares no more with ``index`` than the rule allows."""
+        apart = self._shared(index) <= self._rules.max_overlap - 1e-9
+        apart[index] = False
+        return np.asarray(apart)
+
+    def _shared(self, index: int) -> FloatArray:
+        """[P] overlap with ``index`` as a share of the shorter one; negative when apart."""
         proposals = self._proposals
         start, end = proposals.start[index], proposals.end[index]
         shared = np.minimum(proposals.end, end) - np.maximum(proposals.start, start)
-        shorter = np.minimum(proposals.end - proposals.start, end - start)
-        apart = shared <= self._rules.max_overlap * shorter - 1e-9
-        apart[index] = False
-        return np.asarray(apart)
+        return np.asarray(shared / np.minimum(proposals.end - proposals.start, end - start))
 
     def _unsaid(self, chosen: list[int]) -> BoolArray:
         """[P] whether most of a proposal has not been said in a chosen one, word for word."""
@@ -133,10 +136,15 @@ class Chooser:
         norm = np.linalg.norm(total, axis=1, keepdims=True)
         return np.asarray(total / np.maximum(norm, 1e-9), dtype=np.float32)
 
-    def _closeness(self, index: int) -> FloatArray:
-        """[P] 0..1 closeness in meaning beyond what any two parts of one talk share."""
+    def _likeness(self, index: int) -> FloatArray:
+        """[P] what a proposal loses for sharing time or meaning with ``index``.
+
+        Only the meaning beyond what any two parts of one talk share counts.
+        """
         cosine = self._centres @ self._centres[index]
-        return np.asarray(np.clip((cosine - 0.4) / 0.5, 0, 1), dtype=np.float64)
+        close = np.clip((cosine - 0.4) / 0.5, 0, 1)
+        shared = np.clip(self._shared(index), 0, 1)
+        return np.asarray(self._rules.same_topic * close + self._rules.same_time * shared)
 
 
 def auto_count(

@@ -13,6 +13,7 @@ from talkreel.ranking.wording import ends_with_mark, skip_fillers, starts_with
 
 _DANGLING = tuple(tuple(phrase.split()) for phrase in lexicon.DANGLING_PHRASES)
 _FORWARD = tuple(tuple(phrase.split()) for phrase in lexicon.FORWARD_PHRASES)
+_ANNOUNCING = tuple(tuple(phrase.split()) for phrase in lexicon.ANNOUNCING_PHRASES)
 # From this much on, an edge is only used where nothing better covers the same material.
 BAD_EDGE = 0.6
 # A pause from which a listener takes the thought as finished even without a full stop.
@@ -28,11 +29,12 @@ class Edge:
     words: str = ""
 
 
-def start_edge(unit: Unit, gap_before: float, punctuated: bool) -> Edge:
+def start_edge(unit: Unit, previous: Unit | None, gap_before: float, punctuated: bool) -> Edge:
     """Whether a stranger can follow from here.
 
     Args:
         unit: the first unit of the clip.
+        previous: the one before it, or None at the start of the talk.
         gap_before: seconds of pause before it.
         punctuated: whether sentence marks can be trusted.
     """
@@ -40,6 +42,9 @@ def start_edge(unit: Unit, gap_before: float, punctuated: bool) -> Edge:
         return Edge(0.0)
     if not unit.opens:
         return Edge(0.9, "starts inside a long sentence", unit.words[0].text)
+    inside = _inside_sentence(unit, previous, gap_before, punctuated)
+    if inside:
+        return Edge(0.8, inside, unit.words[0].text)
     words = unit.bare
     lead = skip_fillers(words)
     shown = " ".join(word.text for word in unit.words[: lead + 1])
@@ -52,6 +57,24 @@ def start_edge(unit: Unit, gap_before: float, punctuated: bool) -> Edge:
     if not punctuated and gap_before < 0.25:
         return Edge(min(1.0, edge.badness + 0.2), edge.why or "no pause before it", shown)
     return edge
+
+
+def _inside_sentence(unit: Unit, previous: Unit | None, gap_before: float, punctuated: bool) -> str:
+    """Why a unit is not the beginning of anything; empty when it is."""
+    if previous is not None and previous.words and punctuated and gap_before < FULL_PAUSE_SECONDS:
+        last = previous.words[-1].text
+        if not ends_with_mark(last):
+            return "starts inside a sentence"
+    opened, closed = _quotes(unit)
+    return "starts inside a quotation" if closed > opened else ""
+
+
+def _quotes(unit: Unit) -> tuple[int, int]:
+    """Quotations that open and that close in a unit."""
+    opened = sum(word.text.startswith(('"', "“", "«")) for word in unit.words)
+    tails = (word.text.rstrip(".,;:?!…") for word in unit.words)
+    closed = sum(tail.endswith(('"', "”", "»")) for tail in tails)
+    return opened, closed
 
 
 def _first_word_edge(first: str, word: str, shown: str) -> Edge:
@@ -91,7 +114,28 @@ def end_edge(unit: Unit, following: Unit | None, gap_after: float, punctuated: b
         return Edge(0.8 if punctuated else 0.6, "stops without a full stop or a pause", shown)
     if shown.rstrip("\"'”’)").endswith((",", ":", ";", "-", "–", "—")):
         return Edge(0.8, "stops on an open clause", shown)
+    return _thought_edge(unit, following, gap_after)
+
+
+def _thought_edge(unit: Unit, following: Unit | None, gap_after: float) -> Edge:
+    """Ends that are whole as sentences but leave the thought open."""
+    shown = unit.words[-1].text
+    if following is not None:
+        phrase = next((p for p in _ANNOUNCING if _near_edges(unit.bare, p)), None)
+        if phrase is not None:
+            return Edge(0.65, "only announces what comes next", " ".join(phrase))
+        opened, closed = _quotes(unit)
+        if opened > closed and _quotes(following)[1] > _quotes(following)[0]:
+            return Edge(0.65, "stops inside a quotation", shown)
     return _next_edge(following, gap_after, shown)
+
+
+def _near_edges(words: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
+    """Whether ``phrase`` opens or closes a unit of at most 16 words."""
+    size = len(phrase)
+    lead = skip_fillers(words)
+    at_start = words[:size] == phrase or words[lead : lead + size] == phrase
+    return len(words) <= 16 and (at_start or words[-size:] == phrase)
 
 
 def _next_edge(following: Unit | None, gap_after: float, shown: str) -> Edge:
@@ -115,7 +159,8 @@ class Edges:
         """Judge every unit."""
         units, gaps = talk.units, talk.gaps
         starts = tuple(
-            start_edge(unit, float(gaps[i]), talk.punctuated) for i, unit in enumerate(units)
+            start_edge(unit, units[i - 1] if i else None, float(gaps[i]), talk.punctuated)
+            for i, unit in enumerate(units)
         )
         ends = tuple(
             end_edge(

@@ -17,7 +17,7 @@ from talkreel.ranking.propose import length_fit
 from talkreel.ranking.talk import Proposals, Talk
 from talkreel.ranking.wording import content, ends_with_mark, starts_with
 
-HEARD_REACTION = 0.5  # from this probability on a burst counts as laughter or applause
+HEARD_REACTION = 0.6  # from this probability on a burst counts as laughter or applause
 _PERSONS = frozenset(["he", "she", "him", "her", "his", "they", "them", "their", "theirs"])
 _FORWARD = tuple(tuple(phrase.split()) for phrase in FORWARD_PHRASES)
 OPENING_SECONDS = 7.0  # the second sentence counts as opening when the first is this short

@@ -104,7 +104,83 @@ UNFINISHED = _words(
 )
 # A clause that starts so hangs on another one.
 HANGING = _words(
-    """who whom whose which that when while where if as with to of for in on at by because than"""
+    """who whom whose which that when while where if as with to of for in on at by because than
+    despite whether from whatever whenever wherever unless although though since until"""
+)
+SUBORDINATE = _words("that which who whom whose where when while because if whether how why")
+# Clauses that start so only set the scene for the next one.
+SETTING = _words(
+    """in on at over after before during today tonight yesterday tomorrow once now then last next
+    this just only two three four five ten twenty fifty many several years first second finally
+    fortunately unfortunately sadly luckily recently again eventually clearly obviously frankly
+    honestly by for from since until under within without throughout based given thanks"""
+)
+# A phrase may be cut before these.
+LINKING = _words(
+    """that which who whom whose because when while where if and but or so as with to for in on at
+    by from into about after before since until through during than without under over"""
+)
+VERBS = _words(
+    """is are was were am be been being has have had do does did will would can could shall should
+    may might must i'm you're we're they're he's she's it's that's there's here's what's who's i've
+    you've we've they've i'll you'll we'll they'll he'll she'll it'll i'd you'd we'd they'd isn't
+    aren't wasn't weren't don't doesn't didn't can't couldn't won't wouldn't shouldn't haven't
+    hasn't hadn't said says say goes go went gone get gets got make makes made take takes took know
+    knows knew think thinks thought see sees saw come comes came want wants give gives gave find
+    finds found tell tells told feel feels felt become becomes became leave leaves left put puts
+    mean means meant keep keeps kept let lets begin begins began seem seems show shows run runs ran
+    hold holds held bring brings brought write writes wrote sit sits sat stand stands stood lose
+    loses lost pay pays paid meet meets met set sets learn learns learnt lead leads led understand
+    understands understood speak speaks spoke read reads spend spends spent grow grows grew win
+    wins won teach teaches taught buy buys bought die dies send sends sent build builds built fall
+    falls fell cut cuts catch caught choose chooses chose break breaks broke drive drives drove
+    rise rises rose throw throws threw wear wears wore fight fights fought eat eats ate sell sells
+    sold need needs love loves hate hates believe believes live lives work works help helps start
+    starts stop stops change changes save saves kill kills need look looks ask asks call calls try
+    tries use uses play plays turn turns move moves like likes happen happens cost costs matter
+    matters belong belongs exist exists remember remembers imagine wonder wonders hear hears heard
+    sleep sleeps slept wake wakes woke hurt hurts hit hits shoot shot fly flies flew drink drank"""
+)
+# An end that only announces what comes next.
+ANNOUNCING_PHRASES = (
+    "here is",
+    "here are",
+    "here's",
+    "let me tell",
+    "let me show",
+    "let me give",
+    "let me read",
+    "let me explain",
+    "i'll tell you",
+    "i'll show you",
+    "i will tell you",
+    "i want to show",
+    "i want to tell",
+    "i'm going to show",
+    "i'm going to tell",
+    "i have to read",
+    "i have to tell",
+    "for example",
+    "for instance",
+    "like this",
+    "the following",
+    "as follows",
+    "there are two",
+    "there are three",
+    "there are four",
+    "there are five",
+    "let's look",
+    "let's take",
+    "let's start",
+    "take a look",
+    "two things",
+    "three things",
+    "the question is",
+    "guess what",
+    "you know what",
+    "number one",
+    "first of all",
+    "next slide",
 )
 # A next sentence that starts so carries the thought on.
 CONTINUING = _words("and but so because or which then that's therefore also yet nor not")

@@ -13,8 +13,8 @@ from talkreel.ranking.talk import Proposals, Talk
 from talkreel.ranking.wording import clip_text
 
 # Cosines of MiniLM between a short topic and a sentence: unrelated ones stay below 0.15,
-# sentences on the topic lie above 0.5.
-_UNRELATED, _ON_TOPIC = 0.10, 0.60
+# sentences on the topic lie above 0.5, a paraphrase near 0.8.
+_UNRELATED, _ON_TOPIC = 0.10, 0.75
 _MOST_SENTENCES = 2
 
 

@@ -28,8 +28,9 @@ from talkreel.ranking.wordless import is_silent, wordless_units
 
 SHORTEST_MEDIA_SECONDS = 2.0  # nothing can be told in less
 _EMBEDDING_SIZE = 384
-# Totals of real talks lie between about 0.3 and 0.8; the curve spreads them over 0..99.
-_SCORE_MIDDLE, _SCORE_SLOPE = 0.5, 7.0
+# Totals of chosen clips lie between 0.63 and 0.85 on 60 real talks (5th to 95th percentile); the
+# curve spreads that range over about 50 to 90.
+_SCORE_MIDDLE, _SCORE_SLOPE = 0.64, 10.0
 
 
 def rank(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Word
@@ -20,9 +21,22 @@ from talkreel.ranking.wording import (
 )
 
 LIMIT = 60  # characters; longer titles are cut off in feeds
-_SHORT = 12  # characters below which a phrase says too little
-_BORDERS = (",", ";", ":", "—", "–", "-", ".", "?", "!", "…")
-_TRIM = " .,;:…-–—\"'“”‘()[]{}«»"
+_SHORT = 14  # characters below which a phrase says too little
+_MOST_WORDS = 40  # of a sentence that are searched
+_STRONG_BORDERS = (":", ";", "—", "–", "--", "?", "!", "…")
+_TRIM = " .,;:…-–—'‘()[]{}«»"
+_QUOTES = '"“”'
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    """Words of one sentence that could be a title, and how they were cut out of it."""
+
+    words: tuple[Word, ...]
+    plain: tuple[str, ...]
+    at_start: bool  # begins where the sentence begins, throat-clearing aside
+    after_intro: bool  # begins after an introductory clause or a colon
+    at_end: bool  # stops at a clause border
 
 
 def make_title(units: Sequence[Unit], span: Span) -> str:
@@ -30,86 +44,127 @@ def make_title(units: Sequence[Unit], span: Span) -> str:
 
     Depends on the words of the clip only. Clips without words are named by their time.
     """
-    best: tuple[float, str] | None = None
+    best, title = 0.0, ""
     for place, unit in enumerate(units):
-        for phrase in _phrases(unit.words):
-            shown = _dress(phrase)
-            if not 3 <= len(shown) <= LIMIT:
-                continue
-            worth = _worth(phrase, place, whole=len(phrase) == len(unit.words))
-            if best is None or worth > best[0] + 1e-9:
-                best = (worth, shown)
-    if best is not None and best[0] > 0:
-        return best[1]
-    shortened = next((cut for unit in units if (cut := _shorten(unit.words))), "")
-    return shortened or (best[1] if best else f"Moment at {clock(span.start)}")
+        for phrase in _phrases(unit.words[:_MOST_WORDS]):
+            shown = _dress(phrase.words)
+            worth = _worth(phrase, place) if 3 <= len(shown) <= LIMIT else 0.0
+            if worth > best + 1e-9:
+                best, title = worth, shown
+    if title:
+        return title
+    shortened = (_shorten(unit.words) for unit in units if unit.words)
+    return next((text for text in shortened if text), f"Moment at {clock(span.start)}")
 
 
-def _phrases(words: Sequence[Word]) -> list[tuple[Word, ...]]:
-    """Runs of whole clauses that fit, without throat-clearing at the front."""
-    marks = [i + 1 for i, word in enumerate(words) if word.text.endswith(_BORDERS)]
-    cuts = sorted({0, *marks, len(words)})
-    found = []
-    for a, begin in enumerate(cuts[:-1]):
-        for end in cuts[a + 1 :]:
-            phrase = _strip_front(words[begin:end])
-            if sum(len(word.text) + 1 for word in phrase) > LIMIT + 12:
-                break
-            if phrase:
-                found.append(tuple(phrase))
-    return found
-
-
-def _strip_front(words: Sequence[Word]) -> Sequence[Word]:
+def _phrases(words: Sequence[Word]) -> Iterator[_Phrase]:
+    """Runs of words from clause borders to clause borders or to before a linking word."""
+    if not words:
+        return
     plain = bare_all(word.text for word in words)
+    lead = _fillers(plain)
+    borders = [i + 1 for i, word in enumerate(words) if _is_border(word)]
+    borders = sorted({*borders, len(words)})
+    links = [i for i in range(lead + 4, len(words)) if plain[i] in lexicon.LINKING]
+    for start in sorted({lead, *(b for b in borders if lead < b < len(words) - 2)}):
+        skip = start + _fillers(plain[start:])
+        intro = start > lead and _is_intro(plain[lead:start], words[start - 1].text)
+        for end in sorted({*borders, *links}):
+            if end - skip < 2:
+                continue
+            run = tuple(words[skip:end])
+            if sum(len(word.text) + 1 for word in run) > LIMIT + 8:
+                break
+            yield _Phrase(run, plain[skip:end], start == lead, intro, end in borders)
+
+
+def _is_border(word: Word) -> bool:
+    """Whether a clause ends here; the point of an abbreviation ends none."""
+    return word.ends_sentence or word.text.endswith((",", *_STRONG_BORDERS))
+
+
+def _fillers(plain: Sequence[str]) -> int:
+    """Leading words that carry nothing; never so many that fewer than two are left."""
     skip = 0
-    while skip < len(words) - 2:
+    while skip < len(plain) - 2:
         if not plain[skip] or plain[skip] in lexicon.FILLERS | lexicon.CONTINUING - {"not"}:
             skip += 1
         elif " ".join(plain[skip : skip + 2]) in lexicon.FILLER_PHRASES:
             skip += 2
         else:
             break
-    return words[skip:]
+    return min(skip, max(0, len(plain) - 2))
 
 
-def _worth(phrase: Sequence[Word], place: int, *, whole: bool) -> float:
-    plain = bare_all(word.text for word in phrase)
-    unit = Unit(Span(0.0, 1.0), tuple(phrase))
+def _is_intro(clause: Sequence[str], closing: str) -> bool:
+    """Whether what was left out before only sets the scene ("Over 200 years ago, ...")."""
+    opens_loosely = bool(clause) and clause[0] in lexicon.HANGING | lexicon.SETTING
+    return closing.endswith(_STRONG_BORDERS) or opens_loosely or clause[-1:] == ("ago",)
+
+
+def _worth(phrase: _Phrase, place: int) -> float:
+    plain = phrase.plain
+    length = sum(len(word.text) + 1 for word in phrase.words)
     telling = len(set(content(plain)))
-    named = sum(
-        is_name(w.text, i == 0) or is_number(w.text, plain[i], lexicon.NUMBERS)
-        for i, w in enumerate(phrase)
+    concrete = sum(
+        is_name(word.text, i == 0) or is_number(word.text, plain[i], lexicon.NUMBERS)
+        for i, word in enumerate(phrase.words)
     )
-    length = sum(len(word.text) + 1 for word in phrase)
-    worth = hook_strength(hook_cues(unit, HOOKS)) + 0.15 * min(telling, 5) + 0.1 * min(named, 2)
-    worth += 0.35 if whole else 0.0
-    worth += 0.3 / (1 + place)
+    hook = hook_strength(hook_cues(Unit(Span(0.0, 1.0), phrase.words), HOOKS))
+    worth = 0.8 * hook + 0.15 * min(telling, 5) + 0.1 * min(concrete, 2)
+    worth += 0.4 / (1 + place)
     worth += 0.2 if 24 <= length <= LIMIT else 0.0
-    worth -= 0.6 if length < _SHORT or telling == 0 else 0.0
-    worth -= 0.6 if plain[0] in lexicon.DANGLING else 0.35 if plain[0] in lexicon.POINTING else 0.0
-    asks = ends_with_mark(phrase[-1].text) == "?"
-    worth -= 1.2 if plain[-1] in lexicon.UNFINISHED and not asks else 0.0
-    # A clause that hangs on a relative word is no headline.
-    worth -= 0.3 if not whole and plain[0] in lexicon.HANGING else 0.0
-    return worth
+    return worth + _shape(phrase) - (0.6 if length < _SHORT or telling == 0 else 0.0)
+
+
+def _shape(phrase: _Phrase) -> float:
+    """How much the phrase reads like something whole."""
+    first, last = phrase.plain[0], phrase.plain[-1]
+    asks = ends_with_mark(phrase.words[-1].text) == "?"
+    worth = 0.5 if phrase.at_start and phrase.at_end else 0.0
+    if not phrase.at_start:
+        worth -= 0.0 if phrase.after_intro else 0.7
+    worth -= 0.0 if phrase.at_end else 0.25
+    worth -= 0.6 if first in lexicon.DANGLING else 0.35 if first in lexicon.POINTING else 0.0
+    worth -= 0.8 if first in lexicon.HANGING and not asks else 0.0
+    worth -= 1.5 if last in lexicon.UNFINISHED and not asks else 0.0
+    if not asks and not any(is_verb(word) for word in phrase.plain[1:]):
+        worth -= 0.9
+    worth -= 0.7 if not phrase.at_end and _opens_clause(phrase.plain) else 0.0
+    return worth - (0.5 if is_verb(first) and not phrase.at_start else 0.0)
+
+
+def _opens_clause(plain: Sequence[str]) -> bool:
+    """Whether a subordinate clause has begun whose verb was cut away."""
+    begins = [i for i, word in enumerate(plain) if i and word in lexicon.SUBORDINATE]
+    return bool(begins) and not any(is_verb(word) for word in plain[begins[-1] + 1 :])
+
+
+def is_verb(word: str) -> bool:
+    """A rough guess at finite verbs: the common ones, and regular past forms."""
+    return word in lexicon.VERBS or (len(word) > 4 and word.endswith(("ed", "n't")))
 
 
 def _shorten(words: Sequence[Word]) -> str:
     """The longest start of a sentence that fits and does not stop on an unfinished phrase."""
-    kept = list(_strip_front(words))
+    plain = bare_all(word.text for word in words)
+    kept = list(words[_fillers(plain) :])
     while kept and len(_dress(kept)) > LIMIT:
         kept.pop()
     while len(kept) > 2 and bare_all([kept[-1].text])[0] in lexicon.UNFINISHED:
         kept.pop()
-    shown = _dress(kept)
-    return shown if len(shown) <= LIMIT else ""
+    return _dress(kept)
 
 
 def _dress(words: Sequence[Word]) -> str:
+    """Words as a headline: first letter large, no closing full stop, no lone quote marks."""
     text = " ".join(word.text for word in words)
     mark = ends_with_mark(text)
+    if sum(text.count(quote) for quote in _QUOTES) % 2 or text.count("“") != text.count("”"):
+        text = text.translate({ord(quote): None for quote in _QUOTES})
     text = text.strip(_TRIM + "?!")
-    if mark in ("?", "!") and text:
+    if text.endswith(tuple(_QUOTES)):
+        text = text[:-1].rstrip(".,;:") + text[-1]
+    elif mark in ("?", "!") and text:
         text += mark
     return text[:1].upper() + text[1:]

@@ -74,6 +74,7 @@ class ChoiceRules:
     Attributes:
         max_overlap: largest shared part of two clips, as a share of the shorter.
         same_topic: what a clip loses at most for being close in meaning to a chosen one.
+        same_time: what it loses at most for sharing time with a chosen one.
         strong: absolute quality (0..1) from which material counts as strong.
         clips_per_strong_minute: auto mode.
         few: auto mode gives at least so many where the talk has room for them.
@@ -85,7 +86,8 @@ class ChoiceRules:
 
     max_overlap: float = 0.4
     same_topic: float = 0.12
-    strong: float = 0.40
+    same_time: float = 0.30
+    strong: float = 0.55
     clips_per_strong_minute: float = 1.0
     few: int = 3
     most: int = 24
