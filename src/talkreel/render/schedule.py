@@ -180,6 +180,9 @@ def picture_times(stretch: Stretch, schedule: Schedule, media: Media) -> str:
         lows.append(at)
         at += span.duration
         highs.append(at)
+    # Time goes on after the last span: only so does the graph see that it has all frames, and
+    # ffmpeg stops reading.
+    highs[-1] += 3600.0
     steps = [
         f"st(0,{_staircase(gates, range(1, len(gates) + 1))})",
         f"st(1,{_staircase(gates, offsets)})",
