@@ -264,11 +264,10 @@ def _ends_well(path: Path) -> Media | None:
         return None
     assert media.duration > 0
     if media.video is not None:
-        with FrameReader(media, width=16) as reader:
-            with contextlib.suppress(MediaError):
-                for frame in reader.every(media.span):
-                    assert frame.image.size
-                reader.at([0.0])
+        with FrameReader(media, width=16) as reader, contextlib.suppress(MediaError):
+            for frame in reader.every(media.span):
+                assert frame.image.size
+            reader.at([0.0])
     if media.audio is not None and media.duration < 100:
         with contextlib.suppress(RenderError):
             extract_audio(media, path.with_suffix(".wav"))
@@ -305,6 +304,24 @@ def test_cut_anywhere(kind: str, share: float, small_mp4: Path, tmp_path: Path) 
     media = _ends_well(path)
     if media is not None:
         assert media.duration <= probe(whole).duration + 0.05
+
+
+@pytest.mark.parametrize("kind", ["flv", "wmv", "ts", "avi", "mkv", "mpg"])
+def test_damage_of_other_containers_ends_well(kind: str, small_mp4: Path, tmp_path: Path) -> None:
+    whole = tmp_path / f"whole.{kind}"
+    codecs = {"flv": ["-c", "copy"], "mpg": ["-c:v", "mpeg2video", "-r", "25"]}
+    run_ffmpeg(["-i", str(small_mp4), *codecs.get(kind, []), str(whole)], timeout_seconds=30)
+    noise = random.Random(3)
+    for number in range(6):
+        data = bytearray(whole.read_bytes())
+        for _ in range(4 * (number + 1)):
+            # Headers matter most: half of the damage goes there.
+            reach = len(data) if noise.random() < 0.5 else min(2000, len(data))
+            at = noise.randrange(reach)
+            data[at : at + 4] = noise.choice([b"\xff" * 4, b"\0" * 4, noise.randbytes(4)])
+        path = tmp_path / f"{number}.{kind}"
+        path.write_bytes(bytes(data))
+        _ends_well(path)
 
 
 @settings(

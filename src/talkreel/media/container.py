@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from talkreel.core.errors import MediaError
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.stream import Stream
 
 # 8192 x 8192 holds every camera up to 8K and its 360-degree frames; a decoder keeps a dozen
@@ -43,6 +46,16 @@ def open_container(path: str, container: str) -> InputContainer:
     except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise MediaError(f"cannot open {path!r} as {container}: {reason}") from error
+
+
+def packets(opened: InputContainer, *streams: Stream) -> Iterator[Packet[Any]]:
+    """Packets of ``streams`` from where the container stands to its end; none for no streams."""
+    if not streams:
+        return
+    # PyAV stumbles at the end over a stream that only came up while reading, as flv and
+    # transport streams allow; what belongs to the others has all come by then.
+    with contextlib.suppress(IndexError):
+        yield from opened.demux(*streams)
 
 
 def start_seconds(opened: InputContainer) -> float:

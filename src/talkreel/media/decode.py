@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from talkreel.core.errors import MediaError
 from talkreel.core.media import Colour, Media
-from talkreel.media.container import clock_of, open_container
+from talkreel.media.container import clock_of, open_container, packets
 from talkreel.media.tone import tone_curve
 
 if TYPE_CHECKING:
@@ -28,10 +28,20 @@ SAME_SECONDS = 2e-6
 _MAX_THREADS = 8
 # dav1d reads what to skip once, when it is opened: nothing of AV1 can be skipped on the way.
 _SKIP_FIXED = frozenset(["av1"])
-# How far before the target to look next when a seek lands after it, and when to give up: some
-# containers have no index, and their demuxers guess.
+# How far before the target to look next when a seek lands after it: some containers have no
+# index, and their demuxers guess.
 _FIRST_STEP_BACK = 1.0
 _STEP_GROWTH = 4.0
+
+
+def _seek_targets(start: float) -> Iterator[float]:
+    """``start``, then ever further back, at last before the beginning."""
+    target, step = start, _FIRST_STEP_BACK
+    while target > 0.0:
+        yield target
+        target -= step
+        step *= _STEP_GROWTH
+    yield -1.0
 
 
 class PictureSource:
@@ -101,23 +111,19 @@ class PictureSource:
         """
         import av
 
-        back = 0.0
-        while True:
-            first_try_fails = True
-            self._seek(start - back)
+        for target in _seek_targets(start):
+            arrived = target < 0.0  # there is nothing further back to try
+            self._seek(target)
             try:
                 for time, frame in self._read(keys_only, wanted):
-                    if first_try_fails and time > start + SAME_SECONDS and start - back > -1.0:
+                    if not arrived and time > start + SAME_SECONDS:
                         break
-                    first_try_fails = False
+                    arrived = True
                     yield time, frame
             except av.error.FFmpegError:
                 return
-            if not first_try_fails or start - back <= -1.0:
+            if arrived:
                 return
-            back = back * _STEP_GROWTH or _FIRST_STEP_BACK
-            if start - back < 0.0:
-                back = start + 1.0  # before the beginning, whatever the demuxer makes of it
 
     def _seek(self, start: float) -> None:
         import av
@@ -134,7 +140,7 @@ class PictureSource:
 
         context = self._stream.codec_context
         context.skip_frame = "NONKEY" if keys_only else "DEFAULT"
-        for packet in self._container.demux(self._stream):
+        for packet in packets(self._container, self._stream):
             if wanted is not None and packet.pts is not None and self._skips:
                 context.skip_frame = "DEFAULT" if wanted(packet.pts) else "NONREF"
             try:

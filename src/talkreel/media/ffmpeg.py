@@ -96,7 +96,8 @@ def run_ffmpeg(
     """Run ffmpeg to its end; it never outlives this call.
 
     Args:
-        arguments: everything after the program's name; existing outputs are overwritten.
+        arguments: everything after the program's name; existing outputs are overwritten, and
+            none may be standard output, which carries the progress.
         timeout_seconds: wall-clock limit.
         expected_seconds: length of the output, for ``progress``.
         progress: called with the share done.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from talkreel.core.errors import MediaError
 from talkreel.core.media import Media
-from talkreel.media.container import clock_of, open_container
+from talkreel.media.container import clock_of, open_container, packets
 from talkreel.media.decode import DTS_ONLY, PictureSource
 
 
@@ -55,7 +55,7 @@ def packet_index(media: Media) -> PacketIndex:
         stream = opened.streams[media.video.index]
         clock = clock_of(opened, stream)
         try:
-            for packet in opened.demux(stream):
+            for packet in packets(opened, stream):
                 shown = packet.dts if by_dts or packet.pts is None else packet.pts
                 if shown is None or packet.is_discard or packet.is_corrupt or not packet.size:
                     continue

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from talkreel.core.errors import MediaError
 from talkreel.core.media import AudioStream, Colour, Media, VideoStream
-from talkreel.media.container import CONTAINER_TICKS, MAX_PIXELS, open_container, start_seconds
+from talkreel.media.container import (
+    CONTAINER_TICKS,
+    MAX_PIXELS,
+    open_container,
+    packets,
+    start_seconds,
+)
 from talkreel.media.ffmpeg import opens_safely
 from talkreel.media.scan import Timing, scan
 from talkreel.media.sniff import ALLOWED, SNIFF_BYTES, sniff
@@ -242,7 +248,7 @@ def _first_frame(opened: InputContainer, stream: AvVideoStream | AvAudioStream) 
 
     try:
         opened.seek(0 if opened.start_time is None else opened.start_time)
-        for count, packet in enumerate(opened.demux(stream)):
+        for count, packet in enumerate(packets(opened, stream)):
             try:
                 for frame in packet.decode():
                     return frame

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from talkreel.media.container import Clock, clock_of
+from talkreel.media.container import Clock, clock_of, packets
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -79,7 +79,7 @@ def scan(opened: InputContainer, streams: Sequence[Stream]) -> tuple[dict[int, T
     tracks = {stream.index: Track() for stream in streams}
     broken = False
     try:
-        for packet in opened.demux(*streams):
+        for packet in packets(opened, *streams):
             shown = packet.pts if packet.pts is not None else packet.dts
             if shown is None or not packet.size:
                 continue
