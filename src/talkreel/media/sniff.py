@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from talkreel.core.errors import MediaError
 
 SNIFF_BYTES = 64 * 1024
@@ -122,9 +124,8 @@ def _is_mp3(head: bytes) -> bool:
     return _frames_follow(head, _mp3_length)
 
 
-def _frames_follow(head: bytes, length_at: object, wanted: int = 3) -> bool:
+def _frames_follow(head: bytes, length_at: Callable[[bytes, int], int], wanted: int = 3) -> bool:
     """Whether ``wanted`` frames, or all that fit, follow each other from the first byte."""
-    assert callable(length_at)
     position, seen = 0, 0
     while position + 7 <= len(head) and seen < wanted:
         length = length_at(head, position)
