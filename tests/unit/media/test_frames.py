@@ -25,6 +25,7 @@ CONTAINERS = [
     "program.mpg",
     "vp9.webm",
     "hevc10.mp4",
+    "av1.mkv",
     "late.mp4",
     "late.ts",
     "vfr.mkv",
@@ -45,6 +46,7 @@ def _make(maker, name: str) -> Path:
         "program.mpg": [*both, "-c:v", "mpeg2video", "-bf", "2", "-g", "30", "-c:a", "mp2"],
         "vp9.webm": [*both, "-c:v", "libvpx-vp9", "-deadline", "realtime", "-g", "30"],
         "hevc10.mp4": [*both, *x265, "-g", "30", "-pix_fmt", "yuv420p10le"],
+        "av1.mkv": [*both, "-c:v", "libsvtav1", "-preset", "12", "-g", "30"],
         "late.mp4": ["-itsoffset", "0.7", *h264],
         "late.ts": ["-itsoffset", "0.7", *h264],
         "vfr.mkv": [*h264, "-vf", "select='not(between(mod(n,7),3,4))'", "-fps_mode", "vfr"],
@@ -137,6 +139,16 @@ def test_keyframes_are_the_indexs_and_decode_nothing_else(make_video) -> None:
     assert len(index) == 120
     assert index.sizes.min() > 0
     assert not index.times.flags.writeable
+
+
+@pytest.mark.parametrize("name", ["plain.mp4", "hevc10.mp4", "av1.mkv"])
+def test_keyframes_first_do_not_spoil_what_is_read_next(name: str, make_video) -> None:
+    media = probe(_make(make_video, name))
+    with FrameReader(media, width=40) as reader:
+        keys = [f.time for f in reader.keyframes()]
+        assert len(keys) >= 4
+        assert len(list(reader.every(Span(1.0, 2.0)))) == 30
+        assert [f.time for f in reader.keyframes()] == keys
 
 
 @pytest.mark.parametrize(("turn", "corner"), [(90, "tr"), (180, "br"), (270, "bl")])
