@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,6 @@ from talkreel.media.audio import Audio
 from talkreel.perceive.clustering import Voices, group_voices, membership
 from talkreel.perceive.voiceprint import (
     CHUNK_SECONDS,
-    SAMPLE_RATE_HZ,
     Voiceprint,
     load_voiceprint,
 )
@@ -62,18 +62,19 @@ def diarize(
     """The words with speaker labels "A", "B", … in order of first appearance.
 
     Words without any voice around them take the label of their neighbours. All labels are None
-    when the sound holds no voice at all.
+    when the sound holds no voice at all, or when this build of moonshine-voice carries no
+    speaker networks.
     """
-    if not words:
+    voiceprint = load_voiceprint() if words else None
+    if voiceprint is None:
         progress(1.0)
-        return ()
-    voiceprint = load_voiceprint()
+        return tuple(replace(word, speaker=None) for word in words)
     pieces = _find_pieces(audio, voice, voiceprint, lambda share: progress(0.4 * share))
     shares = _who(audio, pieces, voiceprint, lambda share: progress(0.4 + 0.6 * share))
     progress(1.0)
     if shares is None:
         return tuple(replace(word, speaker=None) for word in words)
-    labels = _steady(np.stack([_votes(word, pieces, shares) for word in words]), words)
+    labels = _steady(_votes(words, pieces, shares), words)
     names = {group: _letters(i) for i, group in enumerate(dict.fromkeys(labels.tolist()))}
     return tuple(
         replace(word, speaker=names[int(label)]) for word, label in zip(words, labels, strict=True)
@@ -107,17 +108,14 @@ def _cut(activity: FloatArray, chunk: Span, trusted: Span, index: int) -> list[_
     for local in range(activity.shape[1]):
         state = (activity[:, local] > 0) * (1 + crowd)
         edges = np.flatnonzero(np.diff(np.concatenate([[0], state, [0]])))
-        for first, last in zip(edges[:-1], edges[1:], strict=True):
+        for first, last in pairwise(edges.tolist()):
             span = Span(chunk.start + first / rate, chunk.start + last / rate).intersect(trusted)
             if state[first] == 0 or span is None:
                 continue
             count = max(1, round(span.duration / _PIECE_SECONDS))
             bounds = np.linspace(span.start, span.end, count + 1).tolist()
             alone = bool(state[first] == 1)
-            pieces += [
-                _Piece(Span(a, b), alone, index, local)
-                for a, b in zip(bounds[:-1], bounds[1:], strict=True)
-            ]
+            pieces += [_Piece(Span(a, b), alone, index, local) for a, b in pairwise(bounds)]
     return pieces
 
 
@@ -190,14 +188,21 @@ def _group(pieces: list[_Piece], vectors: dict[int, FloatArray]) -> FloatArray:
     return np.stack(rows)
 
 
-def _votes(word: Word, pieces: list[_Piece], shares: FloatArray) -> FloatArray:
-    """[groups] seconds for which each group is active during (or else right around) the word."""
-    for reach in (0.0, _WORD_REACH_SECONDS):
-        span = word.span.pad(reach, reach + 0.02)
-        overlaps = np.array([piece.span.overlap(span) for piece in pieces])
-        if overlaps.any():
-            return np.asarray(overlaps @ shares)
-    return np.zeros(shares.shape[1])
+def _votes(words: Sequence[Word], pieces: list[_Piece], shares: FloatArray) -> FloatArray:
+    """[words, groups] seconds for which a group is active during (or right around) each word."""
+    starts = np.array([piece.span.start for piece in pieces])
+    ends = np.array([piece.span.end for piece in pieces])
+    longest = float((ends - starts).max())
+    votes = np.zeros((len(words), shares.shape[1]))
+    for row, word in enumerate(words):
+        for reach in (0.0, _WORD_REACH_SECONDS):
+            low, high = word.span.start - reach, word.span.end + reach + 0.02
+            first, last = np.searchsorted(starts, (low - longest, high))
+            shared = np.minimum(ends[first:last], high) - np.maximum(starts[first:last], low)
+            if (shared > 0).any():
+                votes[row] = np.maximum(shared, 0.0) @ shares[first:last]
+                break
+    return votes
 
 
 def _steady(votes: FloatArray, words: Sequence[Word]) -> NDArray[np.int_]:

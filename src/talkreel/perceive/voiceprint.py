@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,27 +27,7 @@ _PREFIX = "_ZN9cppannote19embedded_community1"
 _FRAME, _HOP, _FFT, _MELS = 400, 160, 512, 80
 
 
-class Voiceprint(Protocol):
-    """What diarization needs to know about sound.
-
-    Attributes:
-        name: for cache keys.
-        same_voice: distance (0..2) below which two ``embed`` results are one voice.
-    """
-
-    name: str
-    same_voice: float
-
-    def segment(self, samples: NDArray[np.float32]) -> FloatArray:
-        """[frames, K] activity (0 or 1) of local speakers in one chunk of 160 000 samples."""
-        ...
-
-    def embed(self, samples: NDArray[np.float32]) -> FloatArray:
-        """Unit vector of a voice; ``samples`` hold at least .4 s of it alone."""
-        ...
-
-
-class NeuralVoiceprint:
+class Voiceprint:
     """The networks inside moonshine-voice.
 
     Raises:
@@ -55,7 +35,6 @@ class NeuralVoiceprint:
     """
 
     name = "wespeaker-resnet34"
-    same_voice = 0.70
 
     def __init__(self) -> None:
         library = _open_library()
@@ -140,6 +119,9 @@ def _session(model: bytes) -> Any:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def load_voiceprint() -> Voiceprint:
-    """The networks where this machine has them."""
-    return NeuralVoiceprint()
+def load_voiceprint() -> Voiceprint | None:
+    """The networks, or None where the installed moonshine-voice does not carry them."""
+    try:
+        return Voiceprint()
+    except LookupError:
+        return None

@@ -1,0 +1,74 @@
+"""From per-frame evidence to who speaks: sticky states, smoothed over the whole stretch."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkreel.core.arrays import FloatArray
+
+# Turns last seconds: chance of a change per frame at 25 Hz while a voice goes on, and where the
+# diarized voice changes.
+_CHANGE = 0.004
+_CHANGE_AT_TURN = 0.3
+_CHANGE_IN_TURN = 0.0015
+# Nobody in the picture speaks: a voice from off screen starts out this likely.
+_OFF_SCREEN = 0.1
+# Evidence that every face earns at random is not held against the voice off screen.
+_OFF_ODDS = -0.004
+_DOUBT = 8.0
+_LABEL_TRUST = 0.9
+
+
+def who_speaks(odds: FloatArray, labels: NDArray[np.int_] | None = None) -> FloatArray:
+    """[T, K] probability that each face is the one that speaks; rows sum to at most 1.
+
+    Args:
+        odds: [T, K] log odds per frame; NaN where a face is not in the picture.
+        labels: [T] diarized voice per frame, -1 where not known; a voice that goes with one
+            face makes that face likelier wherever the voice is heard.
+    """
+    absent = np.isnan(odds)
+    gain = np.concatenate([np.where(absent, 0.0, odds), np.full((len(odds), 1), _OFF_ODDS)], axis=1)
+    gain[:, :-1][absent] = -2.0
+    change = np.full(len(odds), _CHANGE)
+    if labels is not None and labels.max(initial=-1) >= 0:
+        turned = np.concatenate([[False], (np.diff(labels) != 0)])
+        change = np.where(turned, _CHANGE_AT_TURN, np.where(labels >= 0, _CHANGE_IN_TURN, _CHANGE))
+    states = _smoothed(gain, change)
+    for _ in range(2 if labels is not None else 0):
+        states = _smoothed(gain + _label_gain(states, labels), change)
+    return states[:, :-1] * ~absent
+
+
+def _label_gain(states: FloatArray, labels: NDArray[np.int_] | None) -> FloatArray:
+    """[T, K+1] log likelihood of the voice given the speaker, spread over a second."""
+    assert labels is not None
+    count = int(labels.max(initial=-1)) + 1
+    heard = np.zeros((count, states.shape[1]))
+    for label in range(count):
+        heard[label] = states[labels == label].sum(axis=0)
+    likely = (heard + _DOUBT) / (heard + _DOUBT).sum(axis=0, keepdims=True)
+    table = np.log(_LABEL_TRUST * likely + (1 - _LABEL_TRUST) / max(count, 1)) / 25.0
+    rows = table[np.maximum(labels, 0)] if count else np.zeros_like(states)
+    return np.asarray(np.where((labels >= 0)[:, None], rows, 0.0))
+
+
+def _smoothed(gain: FloatArray, change: FloatArray) -> FloatArray:
+    """Forward-backward over sticky states; [T, K] posteriors."""
+    length, count = gain.shape
+    start = np.full(count, (1 - _OFF_SCREEN) / max(count - 1, 1))
+    start[-1] = _OFF_SCREEN if count > 1 else 1.0
+    likely = np.exp(gain - gain.max(axis=1, keepdims=True))
+    forward, backward = np.empty_like(gain), np.ones_like(gain)
+    now = start * likely[0]
+    forward[0] = now / now.sum()
+    for t in range(1, length):
+        now = ((1 - change[t]) * forward[t - 1] + change[t] * start) * likely[t]
+        forward[t] = now / now.sum()
+    for t in range(length - 2, -1, -1):
+        later = backward[t + 1] * likely[t + 1]
+        now = (1 - change[t + 1]) * later + change[t + 1] * float(start @ later)
+        backward[t] = now / now.sum()
+    joint = forward * backward
+    return np.asarray(joint / joint.sum(axis=1, keepdims=True))
