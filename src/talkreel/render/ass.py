@@ -1,8 +1,8 @@
 """Captions as an ASS script for libass, placed to the pixel.
 
 Every state of a line (none of its words spoken, the first, the second, ...) is its own event,
-with a colour tag before every word in all of them, so that the states are shaped alike and
-differ by colour alone: nothing moves when the highlight does. Lines are broken and placed here,
+with a colour tag before every word in all of them, so that the states are shaped and placed
+alike and differ by colour alone: nothing moves when the highlight does. Lines are broken and placed here,
 never by libass.
 """
 
@@ -193,9 +193,21 @@ def _line_text(line: Sequence[CaptionWord], active: int, setting: _Setting) -> s
     words = []
     for i, word in enumerate(line):
         colour = ass_colour(style.active_colour if i == active else style.colour)
+        if i % 2:
+            colour = _nearly(colour)
         shown = word.text.upper() if style.uppercase else word.text
         words.append(f"{{\\1c{colour[:2]}{colour[4:]}&}}{_drawable(shown, setting)}")
     return " ".join(words)
+
+
+def _nearly(colour: str) -> str:
+    """A colour one step away.
+
+    libass places runs of one colour as a whole, to a fraction of a pixel. Words that never
+    share their neighbour's exact colour are always runs of their own, so none of them shifts by
+    that fraction when the highlight reaches it.
+    """
+    return f"&H{int(colour[2:], 16) ^ 0x010000:08X}"
 
 
 def _drawable(text: str, setting: _Setting) -> str:

@@ -20,7 +20,8 @@ AAC_MARGIN_DB = 0.8
 # gentle compressor works first.
 _LIMITING_DB = 8.0
 _CLOSE_LU = 0.05
-_TRIES = 4
+_TRIES = 6
+_LEAST_SLOPE = 0.2
 # Meters need 400 ms; shorter clips are repeated for measuring.
 _SHORTEST_SECONDS = 1.2
 _TIMEOUT_SECONDS = 300.0
@@ -138,13 +139,21 @@ def find_mastering(
 
 
 def approach(mastering: Mastering, target_lufs: float, meter: Meter) -> Mastering:
-    """``mastering`` with the gain that makes up for what its limiter takes away."""
+    """``mastering`` with the gain that makes up for what its limiter takes away (secant steps)."""
+    before: tuple[float, float] | None = None
+    slope = 1.0
     for _ in range(_TRIES):
         got = meter(mastering.filters).integrated_lufs
         if got is None or abs(target_lufs - got) <= _CLOSE_LU:
             break
-        gain = mastering.gain_db + target_lufs - got
-        mastering = replace(mastering, gain_db=min(gain, MAX_GAIN_DB))
+        gain = mastering.gain_db
+        if before is not None and gain != before[0]:
+            # The harder it is limited, the less of a gain gets through.
+            slope = min(1.0, max(_LEAST_SLOPE, (got - before[1]) / (gain - before[0])))
+        before = (gain, got)
+        mastering = replace(mastering, gain_db=min(gain + (target_lufs - got) / slope, MAX_GAIN_DB))
+        if mastering.gain_db == gain:
+            break
     return mastering
 
 
