@@ -2,8 +2,8 @@
 
 Every state of a line (none of its words spoken, the first, the second, ...) is its own event,
 with a colour tag before every word in all of them, so that the states are shaped and placed
-alike and differ by colour alone: nothing moves when the highlight does. Lines are broken and placed here,
-never by libass.
+alike and differ by colour alone: nothing moves when the highlight does. Lines are broken and
+placed here, never by libass.
 """
 
 from __future__ import annotations

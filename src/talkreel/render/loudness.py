@@ -19,9 +19,12 @@ AAC_MARGIN_DB = 0.8
 # Reaching the target may take this much limiting before speech audibly suffers; from there a
 # gentle compressor works first.
 _LIMITING_DB = 8.0
+_COMPRESS_ABOVE_LU = 3.0
 _CLOSE_LU = 0.05
 _TRIES = 6
 _LEAST_SLOPE = 0.2
+# Compressor and limiter may take away this much; more would be another sound.
+_MAKE_UP_DB = 14.0
 # Meters need 400 ms; shorter clips are repeated for measuring.
 _SHORTEST_SECONDS = 1.2
 _TIMEOUT_SECONDS = 300.0
@@ -134,7 +137,7 @@ def find_mastering(
     peak = plain.true_peak_dbtp if plain.true_peak_dbtp is not None else 0.0
     if peak + wanted <= ceiling:
         return Mastering(wanted)
-    compress = target_lufs - 2.0 if peak + wanted - ceiling > _LIMITING_DB else None
+    compress = target_lufs + _COMPRESS_ABOVE_LU if peak + wanted - ceiling > _LIMITING_DB else None
     return approach(Mastering(wanted, ceiling, compress), target_lufs, meter)
 
 
@@ -142,6 +145,7 @@ def approach(mastering: Mastering, target_lufs: float, meter: Meter) -> Masterin
     """``mastering`` with the gain that makes up for what its limiter takes away (secant steps)."""
     before: tuple[float, float] | None = None
     slope = 1.0
+    most = mastering.gain_db + _MAKE_UP_DB
     for _ in range(_TRIES):
         got = meter(mastering.filters).integrated_lufs
         if got is None or abs(target_lufs - got) <= _CLOSE_LU:
@@ -151,7 +155,7 @@ def approach(mastering: Mastering, target_lufs: float, meter: Meter) -> Masterin
             # The harder it is limited, the less of a gain gets through.
             slope = min(1.0, max(_LEAST_SLOPE, (got - before[1]) / (gain - before[0])))
         before = (gain, got)
-        mastering = replace(mastering, gain_db=min(gain + (target_lufs - got) / slope, MAX_GAIN_DB))
+        mastering = replace(mastering, gain_db=min(gain + (target_lufs - got) / slope, most))
         if mastering.gain_db == gain:
             break
     return mastering
@@ -168,4 +172,4 @@ def correct(
     gain = mastering.gain_db
     if delivered.integrated_lufs is not None:
         gain += target_lufs - delivered.integrated_lufs
-    return replace(mastering, gain_db=min(gain, MAX_GAIN_DB), ceiling_dbtp=ceiling)
+    return replace(mastering, gain_db=gain, ceiling_dbtp=ceiling)
