@@ -28,7 +28,7 @@ from talkreel.ranking.options import RankOptions
 from talkreel.ranking.propose import proposals_for
 from talkreel.ranking.rank import rank
 from talkreel.ranking.score import CraftScorer, gather_facts
-from talkreel.ranking.talk import Talk, sentence_units
+from talkreel.ranking.talk import Proposals, Talk, sentence_units
 from talkreel.ranking.topics import segment
 
 MARK = re.compile(r"[\(\[][^\)\]]{0,40}?(laughter|applause)[^\)\]]{0,40}?[\)\]]", re.IGNORECASE)
@@ -99,6 +99,18 @@ def load(folder: Path, name: str, count: int, embedder: TextEmbedder, cache: Pat
     return talks
 
 
+def alike(
+    pool: Proposals, best: list[tuple[float, float]], rng: np.random.Generator
+) -> list[list[tuple[float, float]]]:
+    """``DRAWS`` random sets of spans as long as the chosen ones, to 15 %."""
+    length = pool.end - pool.start
+    columns = []
+    for start, end in best:
+        near = np.flatnonzero(np.abs(np.log(length / (end - start))) < np.log(1.15))
+        columns.append(near[rng.integers(len(near), size=DRAWS)])
+    return [[(pool.start[p], pool.end[p]) for p in row] for row in np.stack(columns, axis=1)]
+
+
 def covered(reactions: np.ndarray, start: float, end: float) -> int:
     """Reactions from one second after the start to one second after the end."""
     return int(((reactions >= start + 1) & (reactions <= end + 1)).sum())
@@ -111,7 +123,7 @@ def density(talk: Heard, spans: list[tuple[float, float]]) -> float:
 
 
 def lift(talks: list[Heard]) -> list[str]:
-    """Chosen against random spans of the same shapes, per talk, with bootstrap intervals."""
+    """Chosen against random spans of the same lengths, per talk, with bootstrap intervals."""
     rng = np.random.default_rng(1)
     chosen, chance, hit, chance_hit, scores, rates = [], [], [], [], [], []
     for talk in talks:
@@ -125,8 +137,7 @@ def lift(talks: list[Heard]) -> list[str]:
         units = sentence_units(talk.transcript, Span(0, talk.duration), options.max_seconds)
         view = Talk(units, talk.embeddings, {}, talk.duration)
         pool = proposals_for(view, gather_facts(view).edges, options, Span(0, talk.duration))
-        draws = rng.integers(len(pool), size=(DRAWS, len(best)))
-        spans = [[(pool.start[p], pool.end[p]) for p in draw] for draw in draws]
+        spans = alike(pool, best, rng)
         chance.append(np.mean([density(talk, draw) for draw in spans]))
         flat = [span for draw in spans for span in draw]
         chance_hit.append(np.mean([covered(talk.reactions, *span) > 0 for span in flat]))

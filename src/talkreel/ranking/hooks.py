@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from talkreel.core.spans import Span
-from talkreel.ranking import lexicon
+from talkreel.ranking import hook_words, lexicon
 from talkreel.ranking.emotion_words import FEELING
 from talkreel.ranking.talk import Unit
 from talkreel.ranking.weights import HookWeights
@@ -34,12 +34,12 @@ def _phrases(*groups: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(phrase.split()) for group in groups for phrase in group)
 
 
-_CURIOSITY = _phrases(lexicon.CURIOSITY_PHRASES)
-_STORY = _phrases(lexicon.STORY_PHRASES)
-_CLAIM = _phrases(lexicon.CLAIM_PHRASES)
-_CONTRAST = _phrases(lexicon.CONTRAST_PHRASES)
-_ADDRESS = _phrases(lexicon.ADDRESS_PHRASES)
-_FLAT = _phrases(lexicon.FLAT_PHRASES)
+_CURIOSITY = _phrases(hook_words.CURIOSITY_PHRASES)
+_STORY = _phrases(hook_words.STORY_PHRASES)
+_CLAIM = _phrases(hook_words.CLAIM_PHRASES)
+_CONTRAST = _phrases(hook_words.CONTRAST_PHRASES)
+_ADDRESS = _phrases(hook_words.ADDRESS_PHRASES)
+_FLAT = _phrases(hook_words.FLAT_PHRASES)
 SHORT_WORDS = 9  # a first sentence up to this long is said in about three seconds
 
 
@@ -127,11 +127,11 @@ def _word_cues(unit: Unit, weights: HookWeights) -> list[Cue]:
             cues.append(Cue(strength, what, words, span))
 
     for place, (word, plain) in enumerate(zip(unit.words, unit.bare, strict=True)):
-        if plain in lexicon.ADDRESS:
+        if plain in hook_words.ADDRESS:
             add("address", weights.address, "speaks to the viewer", place)
-        elif is_number(word.text, plain, lexicon.NUMBERS):
+        elif is_number(word.text, plain, hook_words.NUMBERS):
             add("number", weights.number, "names a number", place)
-        elif plain in lexicon.SUPERLATIVES:
+        elif plain in hook_words.SUPERLATIVES:
             add("superlative", weights.superlative, "uses a superlative", place)
         elif is_name(word.text, place == 0 or unit.words[place - 1].ends_sentence):
             add("name", weights.name, "names someone or something", place)

@@ -7,19 +7,20 @@ pauses, sound) still counts, word lists do not.
 from __future__ import annotations
 
 
-def _words(text: str) -> frozenset[str]:
+def words_of(text: str) -> frozenset[str]:
+    """The words of a blank-separated list."""
     return frozenset(text.split())
 
 
 # Openers that point back at something a stranger has not heard. Strong: cannot be resolved.
-DANGLING = _words(
+DANGLING = words_of(
     """and but or nor because which whom whose he she they him her them his hers their theirs
     himself herself themselves however therefore thus hence otherwise moreover furthermore
     nevertheless nonetheless consequently accordingly likewise similarly also either neither
     instead meanwhile besides anyway afterwards whereas although though unless than"""
 )
 # Often dangling, sometimes fine ("This is the story of ...").
-POINTING = _words("this that these those it its it's that's then so such there's here again")
+POINTING = words_of("this that these those it its it's that's then so such there's here again")
 DANGLING_PHRASES = (
     "for example",
     "for instance",
@@ -51,6 +52,22 @@ DANGLING_PHRASES = (
     "this means",
     "what this means",
     "which means",
+    "most of them",
+    "some of them",
+    "many of them",
+    "all of them",
+    "both of them",
+    "none of them",
+    "each of them",
+    "one of them",
+    "some of these",
+    "most of these",
+    "one is",
+    "the first is",
+    "the second is",
+    "the third is",
+    "the answer is",
+    "the other is",
 )
 # "This is a story about", "It is time": pointing words that point forwards.
 FORWARD_PHRASES = (
@@ -85,14 +102,14 @@ FORWARD_PHRASES = (
     "so why",
     "so how",
 )
-FILLERS = _words(
+FILLERS = words_of(
     """um uh uhm er erm ah oh well okay ok right yeah yes no now alright anyway like actually
     basically so and but look listen hey see"""
 )
 FILLER_PHRASES = ("you know", "i mean", "i think", "i guess", "sort of", "kind of", "of course")
 
 # A span or title may not stop on these.
-UNFINISHED = _words(
+UNFINISHED = words_of(
     """and but or nor because so if when while although though that which who whom whose where
     whether than as of to in on at by for from with without about into onto over under between
     through during against among toward towards upon the a an my your his her its our their this
@@ -103,24 +120,24 @@ UNFINISHED = _words(
     won't isn't aren't wasn't"""
 )
 # A clause that starts so hangs on another one.
-HANGING = _words(
+HANGING = words_of(
     """who whom whose which that when while where if as with to of for in on at by because than
     despite whether from whatever whenever wherever unless although though since until"""
 )
-SUBORDINATE = _words("that which who whom whose where when while because if whether how why")
+SUBORDINATE = words_of("that which who whom whose where when while because if whether how why")
 # Clauses that start so only set the scene for the next one.
-SETTING = _words(
+SETTING = words_of(
     """in on at over after before during today tonight yesterday tomorrow once now then last next
     this just only two three four five ten twenty fifty many several years first second finally
     fortunately unfortunately sadly luckily recently again eventually clearly obviously frankly
     honestly by for from since until under within without throughout based given thanks"""
 )
 # A phrase may be cut before these.
-LINKING = _words(
+LINKING = words_of(
     """that which who whom whose because when while where if and but or so as with to for in on at
     by from into about after before since until through during than without under over"""
 )
-VERBS = _words(
+VERBS = words_of(
     """is are was were am be been being has have had do does did will would can could shall should
     may might must i'm you're we're they're he's she's it's that's there's here's what's who's i've
     you've we've they've i'll you'll we'll they'll he'll she'll it'll i'd you'd we'd they'd isn't
@@ -175,6 +192,9 @@ ANNOUNCING_PHRASES = (
     "take a look",
     "two things",
     "three things",
+    "two questions",
+    "three questions",
+    "one thing is clear",
     "the question is",
     "guess what",
     "you know what",
@@ -183,221 +203,14 @@ ANNOUNCING_PHRASES = (
     "next slide",
 )
 # A next sentence that starts so carries the thought on.
-CONTINUING = _words("and but so because or which then that's therefore also yet nor not")
+CONTINUING = words_of("and but so because or which then that's therefore also yet nor not")
 
-QUESTION_STARTS = _words(
+QUESTION_STARTS = words_of(
     """what why how when where who whose which is are was were do does did can could would should
     will have has had isn't aren't don't doesn't didn't can't couldn't wouldn't shouldn't won't"""
 )
-ADDRESS = _words("you your yours you're you've you'll you'd yourself yourselves")
-ADDRESS_PHRASES = ("imagine", "think about", "ask yourself", "raise your hand", "let me ask")
 
-SUPERLATIVES = _words(
-    """best worst most least greatest biggest largest smallest fastest slowest highest lowest
-    hardest easiest strongest weakest richest poorest oldest youngest newest first last only ever
-    never always single ultimate top number-one deepest darkest brightest happiest saddest
-    cheapest smartest dumbest longest shortest simplest deadliest finest"""
-)
-NUMBERS = _words(
-    """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-    seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred
-    hundreds thousand thousands million millions billion billions trillion trillions dozen dozens
-    half twice double triple percent percentage per-cent"""
-)
-CONTRAST_PHRASES = (
-    "but",
-    "instead of",
-    "rather than",
-    "not because",
-    "the opposite",
-    "on the contrary",
-    "everyone thinks",
-    "everybody thinks",
-    "people think",
-    "most people",
-    "contrary to",
-    "no longer",
-    "used to",
-    "yet",
-    "unlike",
-    "whereas",
-    "isn't about",
-    "is not about",
-    "not the",
-    "even though",
-)
-CLAIM_PHRASES = (
-    "always",
-    "never",
-    "nobody",
-    "no one",
-    "everybody",
-    "everyone",
-    "everything",
-    "nothing",
-    "must",
-    "have to",
-    "the truth",
-    "the fact is",
-    "the problem is",
-    "the reason",
-    "i believe",
-    "i promise",
-    "guarantee",
-    "impossible",
-    "proof",
-    "proven",
-    "wrong",
-    "exactly",
-    "will never",
-    "we need",
-    "you need",
-    "stop",
-    "the key",
-    "the point is",
-    "what matters",
-    "we choose",
-)
-CURIOSITY_PHRASES = (
-    "here's why",
-    "here is why",
-    "here's how",
-    "here is how",
-    "here's what",
-    "here is what",
-    "here's the thing",
-    "here is the thing",
-    "let me tell you",
-    "i'll tell you",
-    "let me show you",
-    "i'll show you",
-    "i want to show you",
-    "i want to tell you",
-    "the secret",
-    "a secret",
-    "what happened",
-    "what happens",
-    "it turns out",
-    "turns out",
-    "nobody tells",
-    "no one tells",
-    "nobody knows",
-    "no one knows",
-    "you won't believe",
-    "you might think",
-    "you may think",
-    "you'd think",
-    "what if",
-    "guess what",
-    "the mistake",
-    "biggest mistake",
-    "the question is",
-    "the real reason",
-    "the trick",
-    "surprising",
-    "surprisingly",
-    "strange thing",
-    "the thing is",
-    "did you know",
-    "have you ever",
-    "until one day",
-    "the answer",
-    "a mystery",
-    "mysterious",
-    "how do you",
-    "why do we",
-    "why is it",
-    "there are three",
-    "there are two",
-    "three things",
-    "two things",
-    "one thing",
-    "the moment",
-    "i discovered",
-    "we discovered",
-    "we found",
-    "i found out",
-    "i learned",
-    "i realized",
-    "i realised",
-)
-STORY_PHRASES = (
-    "when i was",
-    "years ago",
-    "year ago",
-    "one day",
-    "last year",
-    "last week",
-    "last month",
-    "yesterday",
-    "i remember",
-    "my father",
-    "my mother",
-    "my dad",
-    "my mom",
-    "my wife",
-    "my husband",
-    "my son",
-    "my daughter",
-    "my brother",
-    "my sister",
-    "my friend",
-    "my boss",
-    "my grandmother",
-    "my grandfather",
-    "i was born",
-    "i grew up",
-    "once upon",
-    "a few years",
-    "the first time",
-    "the day",
-    "the night",
-    "one night",
-    "one morning",
-    "this is the story",
-    "this is a story",
-    "i met",
-    "i woke",
-    "i lost",
-    "i walked",
-)
-# Sentences that only keep house.
-FLAT_PHRASES = (
-    "thank you",
-    "thanks",
-    "good morning",
-    "good afternoon",
-    "good evening",
-    "welcome",
-    "ladies and gentlemen",
-    "next slide",
-    "can you hear",
-    "my name is",
-    "i'd like to thank",
-    "i would like to thank",
-    "i want to thank",
-    "delighted to be here",
-    "happy to be here",
-    "pleasure to be here",
-    "honored to be here",
-    "great to be here",
-    "subscribe",
-    "let me begin by",
-    "as you can see",
-    "on this slide",
-    "moving on",
-    "without further ado",
-    "any questions",
-    "mr. president",
-    "mr. speaker",
-    "mr. chairman",
-    "distinguished guests",
-    "fellow citizens",
-    "see you next time",
-    "applause",
-)
-
-STOP = _words(
+STOP = words_of(
     """a an the and or but if then so as of at by for from in into on onto to up with without about
     over under again further once here there when where why how all any both each few more most
     other some such no nor not only own same than too very can will just should now i me my mine

@@ -47,8 +47,7 @@ def rank(
 ) -> tuple[Candidate, ...]:
     """The best clips of a talk, best first.
 
-    A candidate's id, title and text depend on its own words and times only: ranking the first
-    part of a talk and later the whole of it gives the same moment the same id.
+    A candidate's id, title and text depend on its own words and times only.
 
     Args:
         transcript: words; may be empty.

@@ -16,7 +16,7 @@ from talkreel.ranking.factors import (
     unresolved_person,
 )
 from talkreel.ranking.facts import Facts
-from talkreel.ranking.lexicon import NUMBERS
+from talkreel.ranking.hook_words import NUMBERS
 from talkreel.ranking.talk import Proposals, Talk
 from talkreel.ranking.wording import bare, clip_text, clock, is_name, is_number
 

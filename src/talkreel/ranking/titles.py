@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Word
-from talkreel.ranking import lexicon
+from talkreel.ranking import hook_words, lexicon
 from talkreel.ranking.hooks import hook_cues, hook_strength
 from talkreel.ranking.talk import Unit
 from talkreel.ranking.weights import HOOKS
@@ -22,6 +22,7 @@ from talkreel.ranking.wording import (
 
 LIMIT = 60  # characters; longer titles are cut off in feeds
 _SHORT = 14  # characters below which a phrase says too little
+_GOOD = 0.75  # worth of a plain sentence of its own; below it the first sentence is cut to fit
 _MOST_WORDS = 40  # of a sentence that are searched
 _STRONG_BORDERS = (":", ";", "—", "–", "--", "?", "!", "…")
 _TRIM = " .,;:…-–—'‘()[]{}«»"
@@ -51,10 +52,10 @@ def make_title(units: Sequence[Unit], span: Span) -> str:
             worth = _worth(phrase, place) if 3 <= len(shown) <= LIMIT else 0.0
             if worth > best + 1e-9:
                 best, title = worth, shown
-    if title:
+    if best >= _GOOD:
         return title
     shortened = (_shorten(unit.words) for unit in units if unit.words)
-    return next((text for text in shortened if text), f"Moment at {clock(span.start)}")
+    return next((text for text in shortened if text), title or f"Moment at {clock(span.start)}")
 
 
 def _phrases(words: Sequence[Word]) -> Iterator[_Phrase]:
@@ -107,7 +108,7 @@ def _worth(phrase: _Phrase, place: int) -> float:
     length = sum(len(word.text) + 1 for word in phrase.words)
     telling = len(set(content(plain)))
     concrete = sum(
-        is_name(word.text, i == 0) or is_number(word.text, plain[i], lexicon.NUMBERS)
+        is_name(word.text, i == 0) or is_number(word.text, plain[i], hook_words.NUMBERS)
         for i, word in enumerate(phrase.words)
     )
     hook = hook_strength(hook_cues(Unit(Span(0.0, 1.0), phrase.words), HOOKS))
