@@ -24,8 +24,6 @@ _NOISE = 2.0
 _EVEN = 12.0
 _ALIKE = 6.0
 _LEAST_ACTIVE = 0.25
-# A dark picture: its brightest hundredth stays below video black plus a little.
-_DARK = 32.0
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
@@ -68,6 +66,25 @@ def parts(a: Signatures, b: Signatures) -> tuple[NDArray[np.float64], NDArray[np
     return colour.astype(np.float64), 1.0 - correlation.astype(np.float64)
 
 
+def everywhere(a: Signatures, b: Signatures) -> float:
+    """Colour difference (0..255) that half of the picture reaches.
+
+    Small while somebody moves before a camera that stands; not when the camera moves.
+    """
+    return float(np.median(np.abs(a - b).mean(axis=-1)))
+
+
+def found_again(a: Signatures, b: Signatures) -> float:
+    """Best correlation (up to 1) of the middle of ``a`` with any place of ``b``.
+
+    High for one scene under a camera that moved in between.
+    """
+    import cv2
+
+    middle = a[ROWS // 3 : -(ROWS // 3), COLUMNS // 3 : -(COLUMNS // 3)]
+    return float(cv2.matchTemplate(b, np.ascontiguousarray(middle), cv2.TM_CCOEFF_NORMED).max())
+
+
 def _centred(luma: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
     mean = (luma * weight).sum(axis=(1, 2)) / weight.sum(axis=(1, 2))
     return np.asarray(luma - mean[:, None, None], dtype=np.float32)
@@ -89,10 +106,10 @@ def _still(apart: Signatures, axis: int) -> NDArray[np.bool_]:
     return np.asarray(apart.mean(axis=(axis, 3)) < _ALIKE)
 
 
-def is_dark(pictures: Signatures) -> NDArray[np.bool_]:
-    """[N] whether a picture is black or nearly so."""
+def brightness(pictures: Signatures) -> NDArray[np.float64]:
+    """[N] luma (0..255) that only the brightest hundredth of each picture exceeds."""
     luma = (pictures @ _LUMA).reshape(len(pictures), -1)
-    return np.asarray(np.quantile(luma, 0.99, axis=1) < _DARK)
+    return np.asarray(np.quantile(luma, 0.99, axis=1), dtype=np.float64)
 
 
 def blend(pictures: Signatures) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -9,13 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkreel.core.tracks import Transition
-from talkreel.perceive.shot_compare import Signatures, blend, difference, is_dark, parts
+from talkreel.perceive.shot_compare import Signatures, blend, brightness, difference, parts
 
 # A change counts as a cut from this level on (see ``shot_compare``) ...
 CUT_LEVEL = 1.25
+# Where nothing moves at all (slides, stills) a lower level is as sure.
+CUT_LEVEL_IN_STILLS = 1.0
+_STILL_COLOUR = 0.3
 # ... when it is also this many times the usual change between neighbouring frames here (plus
 # one grey level, so that a still picture has a usual change): pans reach 1.5, cuts start at 5.
 _OVER_USUAL = 3.0
+# ... and twice the change between the frames right beside it: a camera that swings round takes
+# several frames in which nearly everything changes, a cut one.
+_OVER_CLOSE = 2.0
 _USUAL_SECONDS = 0.3
 _USUAL_FRAMES = 4
 # A flash lasts up to this long: one to four frames at 25 frames per second.
@@ -33,10 +39,17 @@ _MIX_REST = 0.25
 _MIX_BACKWARD = 0.08
 _MIX_STEP = 0.6
 _MIX_LEVEL = 1.6
+# The less the ends differ, the better the mix must fit: pans that pass for one differ by 1.7
+# and leave 0.2, true ones differ by 1.9 to 7 and leave 0.01 to 0.16.
+_MIX_REST_AT_NONE = 0.08
+_MIX_REST_PER_LEVEL = 0.05
 # A window on a mix is widened while that adds this much to the difference of its ends.
 _WIDER = 1.03
 # Light that goes up or down keeps the structure and is no new shot.
 _FADE_STRUCTURE = 0.3
+# Black: the brightest parts are this dark, and this much darker than what is around.
+_BLACK = 32.0
+_BLACK_SHARE = 0.35
 # A black hold up to this long belongs to the fade around it.
 _DIP_SECONDS = 2.0
 
@@ -83,9 +96,9 @@ def find_changes(
     cuts = _cuts(pictures, step)
     mixes = _mixes(pictures, [i for i, _ in cuts], step)
     changes = [Change(float(times[i]), Transition.CUT, level) for i, level in cuts]
-    dark = is_dark(pictures) if mixes else np.zeros(len(pictures), dtype=np.bool_)
-    mixes = [mix for mix in mixes if not _at_edge(times, dark, mix, opens, closes)]
-    changes += _fades(times, dark, mixes)
+    light = brightness(pictures)
+    mixes = [mix for mix in mixes if not _at_edge(times, light, mix, opens, closes)]
+    changes += _fades(times, light, mixes)
     return separate(changes)
 
 
@@ -106,8 +119,10 @@ def _cuts(pictures: Signatures, step: float) -> list[tuple[int, float]]:
     colour, structure = parts(pictures[1:], pictures[:-1])
     level = difference(pictures[1:], pictures[:-1])
     usual = _usual(colour, max(_USUAL_FRAMES, _frames(_USUAL_SECONDS, step)))
-    strong = (level >= CUT_LEVEL) & (colour >= _OVER_USUAL * (usual + 1.0))
-    strong &= structure > _SAME_STRUCTURE / 2
+    enough = np.where(usual < _STILL_COLOUR, CUT_LEVEL_IN_STILLS, CUT_LEVEL)
+    strong = (level >= enough) & (structure > _SAME_STRUCTURE / 2)
+    strong &= colour >= _OVER_USUAL * (usual + 1.0)
+    strong &= colour >= _OVER_CLOSE * (_beside(colour) + 1.0)
     reach = _frames(_FLASH_SECONDS, step)
     found = []
     for place in np.flatnonzero(strong):
@@ -127,6 +142,17 @@ def _usual(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
     return np.asarray(np.nanmedian(windows, axis=1))
 
 
+def _beside(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean of the two neighbours on the left or on the right, whichever is larger."""
+    padded = np.pad(values, 2)
+    count = len(values)
+    left, right = (
+        (padded[first : first + count] + padded[second : second + count]) / 2
+        for first, second in ((0, 1), (3, 4))
+    )
+    return np.asarray(np.maximum(left, right))
+
+
 def _is_flash(pictures: Signatures, at: int, level: float, reach: int) -> bool:
     """Whether the picture before ``at`` is back soon, or the one at ``at`` was there before."""
     later = pictures[at + 1 : at + 1 + reach]
@@ -144,7 +170,7 @@ def _returns(reference: Signatures, others: Signatures, level: float) -> bool:
 
 def _mixes(pictures: Signatures, cuts: list[int], step: float) -> list[_Mix]:
     found: list[_Mix] = []
-    dark = is_dark(pictures)
+    light = brightness(pictures)
     for seconds in _FADE_SECONDS:
         width = max(3, _frames(seconds, step))
         starts = np.arange(0, len(pictures) - width, max(1, width // 4))
@@ -157,7 +183,7 @@ def _mixes(pictures: Signatures, cuts: list[int], step: float) -> list[_Mix]:
                 continue
             if any(mix.first <= first and last <= mix.last for mix in found):
                 continue
-            mix = _fit(pictures, dark, cuts, int(first), last)
+            mix = _fit(pictures, light, cuts, int(first), last)
             if mix is not None:
                 found = _keep_stronger(found, mix)
     return sorted(found, key=lambda mix: mix.middle)
@@ -171,17 +197,20 @@ def _keep_stronger(found: list[_Mix], mix: _Mix) -> list[_Mix]:
 
 
 def _fit(
-    pictures: Signatures, dark: NDArray[np.bool_], cuts: list[int], first: int, last: int
+    pictures: Signatures, light: NDArray[np.float64], cuts: list[int], first: int, last: int
 ) -> _Mix | None:
     """The whole mix around ``first .. last``, or None where these frames are none."""
     if not _is_mix(pictures[first : last + 1]):
         return None
     first, last, level = _grow(pictures, cuts, first, last)
     _, structure = parts(pictures[first], pictures[last])
-    same = float(structure[0]) < _FADE_STRUCTURE and dark[first] == dark[last]
-    if same or level < _MIX_LEVEL:
+    same = float(structure[0]) < _FADE_STRUCTURE
+    low, high = sorted((light[first], light[last]))
+    if level < _MIX_LEVEL or (same and not _is_black(low, high)):
         return None
-    share, _ = blend(pictures[first : last + 1])
+    share, rest = blend(pictures[first : last + 1])
+    if rest.max() > _MIX_REST_AT_NONE + _MIX_REST_PER_LEVEL * level:
+        return None
     begin, middle, end = (first + int(np.argmax(share >= mark)) for mark in (0.1, 0.5, 0.9))
     return _Mix(begin, middle, end, level)
 
@@ -212,7 +241,9 @@ def _is_mix(pictures: Signatures) -> bool:
     )
 
 
-def _fades(times: NDArray[np.float64], dark: NDArray[np.bool_], mixes: list[_Mix]) -> list[Change]:
+def _fades(
+    times: NDArray[np.float64], light: NDArray[np.float64], mixes: list[_Mix]
+) -> list[Change]:
     """One change for each mix; the two sides of a dip to black become one in its middle."""
     changes: list[Change] = []
     skip = False
@@ -221,24 +252,33 @@ def _fades(times: NDArray[np.float64], dark: NDArray[np.bool_], mixes: list[_Mix
             skip = False
             continue
         time, level = float(times[mix.middle]), mix.level
-        if after is not None and _is_dip(times, dark, mix, after):
-            inside = np.flatnonzero(dark[mix.middle : after.middle + 1]) + mix.middle
-            time = float(times[(inside[0] + inside[-1] + 1) // 2])
-            level, skip = max(level, after.level), True
+        if after is not None and times[after.first] - times[mix.last] <= _DIP_SECONDS:
+            between = light[mix.middle : after.middle + 1]
+            black = np.flatnonzero(_is_black(between, min(light[mix.first], light[after.last])))
+            if len(black):
+                time = float(times[mix.middle + (black[0] + black[-1] + 1) // 2])
+                level, skip = max(level, after.level), True
         changes.append(Change(time, Transition.FADE, level))
     return changes
 
 
-def _is_dip(times: NDArray[np.float64], dark: NDArray[np.bool_], mix: _Mix, after: _Mix) -> bool:
-    between = dark[mix.middle : after.middle + 1]
-    hold = float(times[after.first] - times[mix.last])
-    return bool(between.any()) and hold <= _DIP_SECONDS
+def _is_black(light: NDArray[np.float64] | float, around: float) -> NDArray[np.bool_] | np.bool_:
+    return np.asarray(light) < min(_BLACK, _BLACK_SHARE * around)
 
 
 def _at_edge(
-    times: NDArray[np.float64], dark: NDArray[np.bool_], mix: _Mix, opens: bool, closes: bool
+    times: NDArray[np.float64], light: NDArray[np.float64], mix: _Mix, opens: bool, closes: bool
 ) -> bool:
     """A fade from black at the beginning or to black at the end: no shot on its far side."""
-    opening = opens and dark[: mix.first + 1].all() and times[mix.first] - times[0] <= _DIP_SECONDS
-    closing = closes and dark[mix.last :].all() and times[-1] - times[mix.last] <= _DIP_SECONDS
+    before, behind = light[: mix.first], light[mix.last + 1 :]
+    opening = (
+        opens
+        and times[mix.first] - times[0] <= _DIP_SECONDS
+        and np.all(_is_black(before, light[mix.last]))
+    )
+    closing = (
+        closes
+        and times[-1] - times[mix.last] <= _DIP_SECONDS
+        and np.all(_is_black(behind, light[mix.first]))
+    )
     return bool(opening or closing)

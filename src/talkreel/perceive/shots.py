@@ -19,7 +19,13 @@ from talkreel.core.stage import Progress, silent
 from talkreel.core.tracks import Shot, Transition
 from talkreel.media.frames import Frame, FrameReader, packet_index
 from talkreel.media.packets import PacketIndex
-from talkreel.perceive.shot_compare import Signatures, difference, signature
+from talkreel.perceive.shot_compare import (
+    Signatures,
+    difference,
+    everywhere,
+    found_again,
+    signature,
+)
 from talkreel.perceive.shot_packets import Stretch, stretches
 from talkreel.perceive.shot_transitions import (
     LEAST_SHOT_SECONDS,
@@ -45,11 +51,16 @@ _AHEAD_SECONDS = 0.6
 _PROVEN_LEVEL = 1.3
 _RESTING_LEVEL = 0.35
 _RESTING_SHARE = 0.3
+# A pan makes any two keyframes differ: then the middle of the one is found in the other (0.98;
+# for true cuts 0.3 to 0.87, median 0.56), and it may go on: from the first to the last frame
+# read behind the keyframe half of the picture changes by more than this (a speaker: 0.2 to 1).
+_RESTING_COLOUR = 2.5
+_FOUND_AGAIN = 0.85
 _PROVEN_SAVES_FRAMES = 30
 # Two keyframes this alike show the same picture.
 _ALIKE_LEVEL = 0.3
 # Codecs that can go back cheaply to a picture from long ago (golden and alternate references).
-_LONG_MEMORY = frozenset(["vp8", "vp9", "av1", "libdav1d", "libaom-av1", "libvpx-vp9"])
+_LONG_MEMORY = frozenset(["vp8", "vp9", "av1"])
 # Runs are judged in pieces, so that memory does not grow with the length of the film; pieces
 # share enough frames for the longest fade.
 _PIECE_FRAMES = 1500
@@ -330,9 +341,15 @@ class _Search:
         if not frames:
             return False
         pictures = np.stack([signature(frame.image) for frame in frames])
-        level = float(difference(pictures, before).min())
+        # Against the keyframe as well: the last frame that was read may be a flash.
+        here = self._anchors.get(place, before)
+        level = float(np.minimum(difference(pictures, before), difference(pictures, here)).min())
         moves = float(difference(pictures, pictures[0]).max())
         if level < _PROVEN_LEVEL or moves > max(_RESTING_LEVEL, _RESTING_SHARE * level):
+            return False
+        if everywhere(pictures[0], pictures[-1]) > _RESTING_COLOUR:
+            return False
+        if max(found_again(before, pictures[-1]), found_again(here, pictures[-1])) > _FOUND_AGAIN:
             return False
         self._changes.append(Change(frames[0].time, Transition.CUT, level))
         return True
