@@ -20,9 +20,9 @@ from talkreel.perceive.pronounce import guess
 
 SAMPLE_RATE = 16_000
 _FRAMES_PER_SECOND = 100
-# (beam, word beam, phone beam): the first is fast and fits clean speech; the wider ones are
+# (beam, word beam, phone beam): the first is fast and fits nearly everything; the wider one is
 # tried only when the last word was pruned away.
-_BEAMS = ((1e-100, 1e-80, 1e-100), (1e-150, 1e-150, 1e-150), (1e-220, 1e-220, 1e-220))
+_BEAMS = ((1e-100, 1e-80, 1e-100), (1e-250, 1e-250, 1e-250))
 # Quieter sound loses detail in 16 bits.
 _PEAK = 0.5
 _ENERGY_FRAME = SAMPLE_RATE // _FRAMES_PER_SECOND
@@ -80,8 +80,8 @@ class Aligner:
         duration = len(samples) / SAMPLE_RATE
         spoken = [spoken_words(word) or (_filler(word),) for word in words]
         flat = [part for parts in spoken for part in parts]
-        found = self._search(_to_pcm(samples), flat)
-        if found is None:
+        found = self._search(to_pcm(samples), flat)
+        if found is None or found[-1].start >= duration:
             return None
         aligned: list[AlignedWord] = []
         at = 0
@@ -110,11 +110,13 @@ class Aligner:
             from pocketsphinx import Decoder
 
             beam, word_beam, phone_beam = _BEAMS[level]
-            # Batch mean normalisation: an utterance must not depend on those before it.
+            # Batch mean normalisation: an utterance must not depend on those before it. The
+            # lattice search after the first pass would drop words, up to the whole ending.
             self._decoders[level] = Decoder(
                 lm=None,
                 loglevel="FATAL",
                 cmn="batch",
+                bestpath=False,
                 beam=beam,
                 wbeam=word_beam,
                 pbeam=phone_beam,
@@ -154,7 +156,8 @@ def _segments(decoder: Any) -> list[tuple[str, Span]]:
     return found
 
 
-def _to_pcm(samples: NDArray[np.float32]) -> bytes:
+def to_pcm(samples: NDArray[np.float32]) -> bytes:
+    """16 bit little endian sound as the aligner wants it: loud enough, silent at the end."""
     peak = float(np.abs(samples).max(initial=0.0))
     gain = 32767 * (_PEAK / peak if 0 < peak < _PEAK else 1.0)
     tail = np.random.default_rng(0).standard_normal(round(_TAIL_SECONDS * SAMPLE_RATE))

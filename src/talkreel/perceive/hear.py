@@ -1,8 +1,8 @@
 """One chunk of sound to words with times: recognise, distrust, align.
 
-What the recogniser says is checked before it is believed: text that goes round in circles or
-that does not fit the sound is recognised again in two halves, and text with too little
-probability, as sound without speech brings forth, is dropped.
+What the recogniser says is checked before it is believed. Text that goes round in circles or
+that does not fit the sound is recognised again in two halves; text of another language, which
+the recogniser turns into fluent nonsense, is told apart by what a free phone recogniser hears.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from talkreel.core.spans import Span
 from talkreel.core.transcript import Word
 from talkreel.perceive.align import AlignedWord, Aligner, spread
 from talkreel.perceive.moonshine import Moonshine, Recognised
+from talkreel.perceive.phones import PhoneListener
 
 SAMPLE_RATE = 16_000
 # Halves shorter than this hold too little context to be worth another try.
@@ -25,6 +26,23 @@ _MIN_SPLIT_SECONDS = 3.0
 _QUIET_WINDOW_SECONDS = 0.1
 # A phrase of n words said again right away: natural speech repeats up to "no no no no".
 _MAX_REPEATS = 4
+# Share of word triples that were already said in the chunk. English speech stays below .2,
+# the recogniser's answers to other languages reach .4 to .9.
+_LOOP_SHARE = 0.4
+_MIN_LOOP_WORDS = 12
+
+# Mean log-probability of a token above which text is taken for what was said. Clear English
+# scores -.05 to -.3, noisy or overlapping English down to -.5, other languages -.45 to -1.2.
+TRUSTED_SCORE = -0.4
+# Below this no English was seen at any noise: nothing that could be shown to a reader.
+DROPPED_SCORE = -1.1
+# Names and made-up words take many tokens; English averages 1.2 to 1.6 a word.
+_TOKENS_PER_WORD = 1.6
+_TOKENS_WEIGHT = 0.5
+# Loud over quiet frames: below this noise explains a bad score as well as language does.
+_MIN_RANGE_DECIBELS = 15.0
+# Phone errors of clear English are .5 to .75, of text in another language's place .77 to .95.
+_FOREIGN_PHONE_ERRORS = 0.76
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +54,15 @@ class SpeechChunk:
         words: with times, in order, inside the span; empty when nothing trustworthy was said.
         score: mean log-probability of a token, <= 0; low for noise and other languages.
         tokens: how many tokens the recogniser took, before anything was dropped.
+        english: 0..1, share of the chunk that sounds like the words found; None where nothing
+            was found or noise hides it.
     """
 
     span: Span
     words: tuple[Word, ...] = ()
     score: float = 0.0
     tokens: int = 0
+    english: float | None = None
 
     def shift(self, seconds: float) -> SpeechChunk:
         """The same, ``seconds`` later."""
@@ -50,11 +71,14 @@ class SpeechChunk:
 
 
 class ChunkListener:
-    """Recogniser and aligner together; keeps both models."""
+    """Recogniser, aligner and doubt together; keeps the models."""
+
+    version = 1
 
     def __init__(self, recogniser: Moonshine, aligner: Aligner) -> None:
         self._recognise = recogniser
         self._align = aligner
+        self._phones = PhoneListener()
 
     def __call__(self, samples: NDArray[np.float32]) -> SpeechChunk:
         """Words in [N] samples of 16 kHz sound; second 0 is the first sample.
@@ -67,16 +91,31 @@ class ChunkListener:
         if not said.words:
             return chunk
         circles = goes_round(said.words)
-        times = None if circles else self._align.find(samples, said.words)
-        if times is not None:
-            return replace(chunk, words=_timed(said, times))
+        if not circles:
+            english = self._is_english(samples, said)
+            chunk = replace(chunk, english=english)
+            times = self._align.find(samples, said.words)
+            if said.score < DROPPED_SCORE or (times is None and english == 0.0):
+                return chunk
+            if times is not None:
+                return replace(chunk, words=_timed(said, times))
         if span.duration >= 2 * _MIN_SPLIT_SECONDS:
             cut = quietest(samples)
             tail = self(samples[cut:]).shift(cut / SAMPLE_RATE)
             return _joined(span, self(samples[:cut]), tail)
         if circles:
-            return chunk
+            return replace(chunk, english=0.0)
         return replace(chunk, words=_timed(said, spread(samples, said.words)))
+
+    def _is_english(self, samples: NDArray[np.float32], said: Recognised) -> float | None:
+        tokens_per_word = said.tokens / len(said.words)
+        doubt = _TOKENS_WEIGHT * max(0.0, tokens_per_word - _TOKENS_PER_WORD)
+        if said.score - doubt >= TRUSTED_SCORE:
+            return 1.0
+        if loudness_range(samples) < _MIN_RANGE_DECIBELS:
+            return None
+        errors = self._phones.error_rate(samples, said.words)
+        return None if errors is None else float(errors < _FOREIGN_PHONE_ERRORS)
 
 
 def _timed(said: Recognised, times: Sequence[AlignedWord]) -> tuple[Word, ...]:
@@ -89,7 +128,22 @@ def _timed(said: Recognised, times: Sequence[AlignedWord]) -> tuple[Word, ...]:
 def _joined(span: Span, first: SpeechChunk, second: SpeechChunk) -> SpeechChunk:
     tokens = first.tokens + second.tokens
     total = first.score * first.tokens + second.score * second.tokens
-    return SpeechChunk(span, first.words + second.words, total / max(1, tokens), tokens)
+    return SpeechChunk(
+        span,
+        first.words + second.words,
+        total / max(1, tokens),
+        tokens,
+        english_share((first, second))[0],
+    )
+
+
+def english_share(chunks: Sequence[SpeechChunk]) -> tuple[float | None, float]:
+    """Share of English by duration over the chunks that tell, and how many seconds those are."""
+    known = [(c.english, c.span.duration) for c in chunks if c.english is not None]
+    seconds = sum(duration for _, duration in known)
+    if not seconds:
+        return None, 0.0
+    return sum(english * duration for english, duration in known) / seconds, seconds
 
 
 def quietest(samples: NDArray[np.float32]) -> int:
@@ -102,8 +156,19 @@ def quietest(samples: NDArray[np.float32]) -> int:
     return low + int(np.argmin(power[size:] - power[:-size])) + size // 2
 
 
+def loudness_range(samples: NDArray[np.float32]) -> float:
+    """Decibels between the loud (90 %) and the quiet (10 %) frames of 25 ms."""
+    size = SAMPLE_RATE // 40
+    count = len(samples) // size
+    if not count:
+        return 0.0
+    power = np.mean(np.square(samples[: count * size].reshape(count, size)), axis=1)
+    quiet, loud = np.percentile(10 * np.log10(power + 1e-10), (10, 90))
+    return float(loud - quiet)
+
+
 def goes_round(words: Sequence[str]) -> bool:
-    """Whether a phrase is repeated in a way that nobody speaks: the decoder is in a loop."""
+    """Whether phrases are repeated in a way that nobody speaks: the decoder is in a loop."""
     plain = [word.strip(".,;:!?\"'").lower() for word in words]
     for size in range(1, min(10, len(plain) // 2) + 1):
         run = 0
@@ -112,5 +177,7 @@ def goes_round(words: Sequence[str]) -> bool:
             # Single words are emphasised by repetition; whole phrases hardly more than twice.
             if run >= size * (2 * _MAX_REPEATS if size == 1 else _MAX_REPEATS):
                 return True
-    common = Counter(plain).most_common(1)
-    return len(plain) >= 20 and common[0][1] > 0.5 * len(plain)
+    if len(plain) < _MIN_LOOP_WORDS:
+        return False
+    triples = Counter(zip(plain, plain[1:], plain[2:], strict=False))
+    return 1 - len(triples) / triples.total() > _LOOP_SHARE

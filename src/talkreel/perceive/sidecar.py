@@ -80,10 +80,9 @@ def _read_text(path: Path) -> str:
         raise TranscriptError(f"cannot read transcript {path}: {error.strerror}") from error
     if size > MAX_BYTES:
         raise TranscriptError(f"transcript {path} is larger than {MAX_BYTES >> 20} MB")
+    encodings = ["utf-8-sig", "cp1252"]  # the latter is what old subtitle tools write
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ("utf-16",)
-    else:
-        encodings = ("utf-8-sig", "cp1252")  # the latter is what old subtitle tools write
+        encodings = ["utf-16"]
     for encoding in encodings:
         try:
             text = data.decode(encoding)

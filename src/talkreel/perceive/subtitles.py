@@ -128,7 +128,7 @@ def _seconds(parts: Sequence[str | None]) -> float:
     hours, minutes, seconds, fraction = parts
     assert fraction is not None
     whole = int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0)
-    return whole + int(fraction) / 10 ** len(fraction)
+    return whole + float(f"0.{fraction}")
 
 
 def _plain(line: str) -> str:

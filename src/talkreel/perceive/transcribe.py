@@ -72,7 +72,7 @@ class LocalTranscriber:
     """
 
     name = f"{Moonshine.name}+{Aligner.name}"
-    version = 1000 * Moonshine.version + Aligner.version
+    version = 10_000 * Moonshine.version + 100 * Aligner.version + ChunkListener.version
     languages = ("en",)
 
     def __init__(self, *, workers: int | None = None) -> None:
@@ -98,6 +98,8 @@ class LocalTranscriber:
             heard.append(chunk)
             done += chunk.span.duration
             progress(min(1.0, done / total))
+            if judge_language(heard).hopeless:
+                break
         progress(1.0)
         return self.assemble(heard, language=language)
 
@@ -187,4 +189,4 @@ def _placed(chunk: SpeechChunk, span: Span) -> SpeechChunk:
         start, end = (round(span.start + at, 3) for at in (word.span.start, word.span.end))
         inside = Span(start, max(start, end)).clamp(span)
         words.append(replace(word, span=inside, confidence=round(word.confidence, 4)))
-    return SpeechChunk(span, tuple(words), round(chunk.score, 4), chunk.tokens)
+    return replace(chunk, span=span, words=tuple(words), score=round(chunk.score, 4))
