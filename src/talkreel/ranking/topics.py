@@ -7,7 +7,7 @@ import numpy as np
 from talkreel.core.arrays import FloatArray
 
 # Scatter that a further boundary must save, in unit-vector sentences. Found by the experiment
-# 2026-11-22-craft-priors on joined speeches: lower splits inside topics, higher merges them.
+# 2026-11-22-craft-priors on joined talks: lower splits inside topics, higher merges them.
 BOUNDARY_COST = 1.8
 LONGEST_TOPIC = 80  # sentences; bounds the work to O(80 n)
 SHORTEST_TOPIC = 3
