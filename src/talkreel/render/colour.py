@@ -53,18 +53,40 @@ def read_colour(ffmpeg_log: str, stream: int) -> SourceColour:
     return SourceColour()
 
 
-def colour_filters(video: VideoStream, found: SourceColour) -> str:
-    """Filters from the cut source picture to BT.709; the size of the last is ``{size}``."""
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """Filters that bring a cut picture to a size and to BT.709; ``{size}`` is that size.
+
+    Attributes:
+        enlarging: where the picture is the smaller one.
+        shrinking: where the size is.
+    """
+
+    enlarging: str
+    shrinking: str
+
+    def to_size(self, cut_pixels: int, width: int, height: int) -> str:
+        """The cheaper way for a cut of so many pixels."""
+        chosen = self.shrinking if width * height < cut_pixels else self.enlarging
+        return chosen.format(size=f"{width}:{height}")
+
+
+def conversion(video: VideoStream, found: SourceColour) -> Conversion:
+    """How pictures of ``video`` become BT.709."""
     matrix = _MATRICES.get(found.matrix) or ("bt709" if video.height > _SD_LINES else "bt601")
     if video.colour is not Colour.SDR:
         matrix = _MATRICES.get(found.matrix, "bt2020nc")
-        return (
-            f"scale=in_color_matrix={matrix}:out_range=full,format=gbrp10le,"
-            f"lut3d={LUT_NAME}:interp=tetrahedral,format=gbrp,"
-            "scale={size}:out_color_matrix=bt709:out_range=limited"
+        given = f"in_color_matrix={matrix}:out_range=full,format=gbrp10le,"
+        looked_up = f"lut3d={LUT_NAME}:interp=tetrahedral,format=gbrp,scale="
+        wanted = "out_color_matrix=bt709:out_range=limited"
+        return Conversion(
+            f"scale={given}{looked_up}{{size}}:{wanted}",
+            f"scale={{size}}:{given}{looked_up}{wanted}",
         )
     to_709 = "scale={size}" + f":in_color_matrix={matrix}:out_color_matrix=bt709:out_range=limited"
     if found.primaries in _PRIMARIES - {"bt709"}:
         given = f"in_color_matrix={matrix}:in_primaries={found.primaries}"
-        return f"scale={given}:out_primaries=bt709:out_color_matrix=bt709,{to_709}"
-    return to_709
+        to_709 = f"scale={given}:out_primaries=bt709:out_color_matrix=bt709," + (
+            "scale={size}:out_color_matrix=bt709:out_range=limited"
+        )
+    return Conversion(to_709, to_709)

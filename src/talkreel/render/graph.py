@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from talkreel.core.edits import Edit, Layout, LayoutKind
 from talkreel.core.media import Media
-from talkreel.render.colour import SourceColour, colour_filters
+from talkreel.render.colour import Conversion, SourceColour, conversion
 from talkreel.render.schedule import Schedule, Stretch, picture_times
 from talkreel.render.waveform import waveform_filters
 from talkreel.render.windows import (
@@ -135,7 +135,7 @@ def _piece_chains(
         return
     assert media.video is not None
     picture = Picture.of(media.video)
-    colour = colour_filters(media.video, found)
+    colour = conversion(media.video, found)
     first = piece.windows[0]
     if piece.kind is LayoutKind.CROP:
         yield f"[{name}i]{cut_filters(first, picture, width, height, colour)}[{name}o]"
@@ -152,7 +152,7 @@ def _piece_chains(
 
 
 def _fit_chains(
-    window: Window, name: str, picture: Picture, colour: str, width: int, height: int
+    window: Window, name: str, picture: Picture, colour: Conversion, width: int, height: int
 ) -> Iterator[str]:
     aspect = window.width * picture.sample_aspect / window.height
     wide, tall = min(width, _even(height * aspect)), min(height, _even(width / aspect))

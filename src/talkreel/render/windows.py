@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from talkreel.core.edits import CropPath, Motion
 from talkreel.core.media import VideoStream
+from talkreel.render.colour import Conversion
 
 # A moving piece is scaled over at most this multiple of its window; longer ways are cut in pieces.
 MAX_TRAVEL = 1.6
@@ -181,7 +182,9 @@ def _short_ways(first: int, window: Window) -> list[tuple[int, int, Window]]:
     return [(first + a, first + b, window.part(a, b)) for a, b in pairwise([*cuts, len(at)])]
 
 
-def cut_filters(window: Window, picture: Picture, width: int, height: int, colour: str) -> str:
+def cut_filters(
+    window: Window, picture: Picture, width: int, height: int, colour: Conversion
+) -> str:
     """Filters that fill ``width`` x ``height`` with ``window`` in 8 bit 4:2:0.
 
     Args:
@@ -189,12 +192,13 @@ def cut_filters(window: Window, picture: Picture, width: int, height: int, colou
         picture: what it is cut from.
         width: pixels, even.
         height: pixels, even.
-        colour: filters for the cut picture that end in a ``scale`` whose size is ``{size}``.
+        colour: how the cut picture is scaled and brought to BT.709.
     """
     if not window.moving:
         left, top = stepwise(window.left), stepwise(window.top)
         cut = f"crop={window.width}:{window.height}:'{left}':'{top}'"
-        return f"{cut},{colour.format(size=f'{width}:{height}')},format=yuv420p,setsar=1"
+        scaled = colour.to_size(window.width * window.height, width, height)
+        return f"{cut},{scaled},format=yuv420p,setsar=1"
     across, down = width / window.width, height / window.height
     x0, y0 = (2 * int(np.floor(float(v.min()) / 2)) for v in (window.left, window.top))
     x1, y1 = (
@@ -207,8 +211,9 @@ def cut_filters(window: Window, picture: Picture, width: int, height: int, colou
     wide, tall = max(width, round((x1 - x0) * across)), max(height, round((y1 - y0) * down))
     left = linearly((window.left - x0) * across, wide - width)
     top = linearly((window.top - y0) * down, tall - height)
+    scaled = colour.to_size((x1 - x0) * (y1 - y0), wide, tall)
     return (
-        f"crop={x1 - x0}:{y1 - y0}:{x0}:{y0},{colour.format(size=f'{wide}:{tall}')},"
+        f"crop={x1 - x0}:{y1 - y0}:{x0}:{y0},{scaled},"
         f"format=yuv444p,crop={width}:{height}:'{left}':'{top}',format=yuv420p,setsar=1"
     )
 

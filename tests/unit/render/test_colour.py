@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from talkreel.core.media import Colour, VideoStream
-from talkreel.render.colour import SourceColour, colour_filters, read_colour
+from talkreel.render.colour import SourceColour, conversion, read_colour
 from talkreel.render.tonemap import (
     hlg_to_nits,
     nits_to_pq,
@@ -58,12 +58,12 @@ def test_another_stream_says_nothing() -> None:
 
 
 def test_untagged_video_is_taken_by_its_size() -> None:
-    assert "in_color_matrix=bt709" in colour_filters(video(720), SourceColour())
-    assert "in_color_matrix=bt601" in colour_filters(video(480), SourceColour())
+    assert "in_color_matrix=bt709" in conversion(video(720), SourceColour()).enlarging
+    assert "in_color_matrix=bt601" in conversion(video(480), SourceColour()).enlarging
 
 
 def test_other_primaries_are_converted_before_scaling() -> None:
-    filters = colour_filters(video(480), SourceColour("smpte170m", "smpte170m"))
+    filters = conversion(video(480), SourceColour("smpte170m", "smpte170m")).enlarging
     assert filters.index("in_primaries=smpte170m") < filters.index("{size}")
 
 
@@ -104,3 +104,10 @@ def test_dim_grading_is_shown_with_its_white_as_white() -> None:
     assert to_sdr(code, Colour.HDR10, 100.0)[0] == pytest.approx(1.0, abs=0.01)
     dark = np.full(3, float(nits_to_pq(np.array(5.0))))
     assert to_sdr(dark, Colour.HDR10, 5.0)[0] < 0.35
+
+
+def test_hdr_is_looked_up_at_the_smaller_size() -> None:
+    how = conversion(video(1080, Colour.HLG), SourceColour("bt2020nc", "bt2020"))
+    small, large = how.to_size(1000 * 1000, 500, 500), how.to_size(500 * 500, 1000, 1000)
+    assert small.index("500:500") < small.index("lut3d")
+    assert large.index("1000:1000") > large.index("lut3d")

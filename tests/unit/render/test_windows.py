@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from talkreel.core.edits import CropKey, CropPath, Motion
+from talkreel.render.colour import Conversion
 from talkreel.render.windows import (
     Picture,
     boxes_at,
@@ -120,6 +121,7 @@ def test_a_single_frame_can_move_nowhere() -> None:
 def test_moving_windows_are_cut_in_444_after_one_scale() -> None:
     boxes = np.array([box(x) for x in np.linspace(0.1, 0.2, 30)])
     ((_, _, window),) = windows_of(boxes, HD, [], 30.0)
-    filters = cut_filters(window, HD, 1080, 1920, "scale={size}")
+    plain = Conversion("scale={size}", "scale={size}")
+    filters = cut_filters(window, HD, 1080, 1920, plain)
     assert re.search(r"^crop=\d+:1080:\d+:0,scale=\d+:1920,format=yuv444p,crop=1080:1920", filters)
     assert filters.endswith("format=yuv420p,setsar=1")
