@@ -82,10 +82,12 @@ def picture_graph(
 
 def _read_stretches(schedule: Schedule, media: Media, found: SourceColour) -> Iterator[str]:
     assert media.video is not None
-    rate = schedule.rate
+    rate, picture = schedule.rate, Picture.of(media.video)
     for i, stretch in enumerate(schedule.stretches):
         yield (
-            f"[{i}:{media.video.index}]{_whole_frames(found)}settb=AVTB,"
+            f"[{i}:{media.video.index}]{_whole_frames(found)}"
+            # Costs nothing unless the size changes within the file.
+            f"scale={picture.width}:{picture.height},settb=AVTB,"
             f"setpts='{picture_times(stretch, schedule, media)}',"
             f"fps={rate}:start_time=0:round=near,{_exactly(stretch)}[r{i}]"
         )

@@ -246,7 +246,9 @@ class _Job:
         for stretch in stretches:
             seek = seek_seconds(stretch, self._schedule, self._media)
             # Frames before the seek are wanted too: the one on screen may have begun there.
-            inputs += ["-noaccurate_seek", *input_options(self._media, seek_seconds=seek)]
+            # A call recording that changes its size on the way must not restart the graph.
+            inputs += ["-noaccurate_seek", "-reinit_filter", "0"]
+            inputs += [*input_options(self._media, seek_seconds=seek)]
         if not self._shows_waveform():
             return inputs, None
         canvas, frames = self._edit.canvas, self._schedule.frames

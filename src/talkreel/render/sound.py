@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from talkreel.render.schedule import Schedule, Stretch, seek_seconds
 RATE = 48_000
 RAW_NAME = "sound.f32"
 RAW_INPUT = ("-f", "f32le", "-ar", str(RATE), "-ch_layout", "stereo", "-i", RAW_NAME)
+_RAW_FORMAT = ("-c:a", "pcm_f32le", "-ar", str(RATE), "-ac", "2")
 # Decoders need some packets before the first sample is right (AAC overlap, MP3 reservoir).
 _LEAD_SECONDS = 0.5
 # A time stamp off by more than this is a gap or an overlap, not jitter.
@@ -75,29 +77,52 @@ def cut_sound(
         (folder / RAW_NAME).write_bytes(bytes(total * 8))
         log = _open_only(media, schedule, folder, timeout_seconds)
         return ClipSound(total, "", True, log)
-    inputs: list[str] = []
-    chains: list[str] = []
-    for number, stretch in enumerate(schedule.stretches):
-        seek = seek_seconds(stretch, schedule, media, lead=_LEAD_SECONDS)
-        length = stretch.spans[-1].end - (seek or 0.0) + _LEAD_SECONDS
-        inputs += ["-t", f"{length:.6f}", *input_options(media, seek_seconds=seek)]
-        chains.append(_stretch_chain(number, media.audio.index, stretch, seek or 0.0, edit))
-    parts = "".join(f"[s{i}]" for i in range(len(chains)))
-    chain = edit.audio
-    fades = _fades(total / RATE, chain.fade_in, chain.fade_out)
-    chains.append(
-        f"{parts}concat=n={len(schedule.stretches)}:v=0:a=1,"
-        f"apad=whole_len={total},atrim=end_sample={total}{fades}[out]"
-    )
-    arguments = [*inputs, "-filter_complex", ";".join(chains), "-map", "[out]"]
-    log = run_ffmpeg(
-        [*arguments, "-c:a", "pcm_f32le", "-f", "f32le", RAW_NAME],
-        timeout_seconds=timeout_seconds,
+    reads = [_read_arguments(media, schedule, stretch) for stretch in schedule.stretches]
+    run = partial(run_ffmpeg, timeout_seconds=timeout_seconds, cwd=folder)
+    log = run(
+        _cut_arguments(edit, schedule, reads, media.audio.index, total),
         expected_seconds=schedule.duration,
         progress=progress,
-        cwd=folder,
     ).stderr
+    if "Reconfiguring filter graph" in log:
+        # The sound changes its format on the way, which restarts the graph and loses count:
+        # bring each stretch to one format first.
+        for number, (arguments, seek) in enumerate(reads):
+            steady = f"steady{number}.nut"
+            run([*arguments, "-map", f"0:{media.audio.index}", *_RAW_FORMAT, "-f", "nut", steady])
+            reads[number] = (["-copyts", "-f", "nut", "-i", steady], seek)
+        run(_cut_arguments(edit, schedule, reads, 0, total))
     return _look_at(folder / RAW_NAME, total, log)
+
+
+def _read_arguments(media: Media, schedule: Schedule, stretch: Stretch) -> tuple[list[str], float]:
+    """What opens the sound of a stretch, and the source second at which that begins."""
+    seek = seek_seconds(stretch, schedule, media, lead=_LEAD_SECONDS)
+    length = stretch.spans[-1].end - (seek or 0.0) + _LEAD_SECONDS
+    return ["-t", f"{length:.6f}", *input_options(media, seek_seconds=seek)], seek or 0.0
+
+
+def _cut_arguments(
+    edit: Edit,
+    schedule: Schedule,
+    reads: Sequence[tuple[list[str], float]],
+    stream: int,
+    total: int,
+) -> list[str]:
+    assert edit.audio is not None
+    chains = [
+        _stretch_chain(number, stream, stretch, seek, edit)
+        for number, (stretch, (_, seek)) in enumerate(zip(schedule.stretches, reads, strict=True))
+    ]
+    parts = "".join(f"[s{i}]" for i in range(len(chains)))
+    fades = _fades(total / RATE, edit.audio.fade_in, edit.audio.fade_out)
+    chains.append(
+        f"{parts}concat=n={len(reads)}:v=0:a=1,"
+        f"apad=whole_len={total},atrim=end_sample={total}{fades}[out]"
+    )
+    inputs = [argument for arguments, _ in reads for argument in arguments]
+    graph = ["-filter_complex", ";".join(chains), "-map", "[out]"]
+    return [*inputs, *graph, "-c:a", "pcm_f32le", "-f", "f32le", RAW_NAME]
 
 
 def _open_only(media: Media, schedule: Schedule, folder: Path, timeout_seconds: float) -> str:

@@ -11,6 +11,8 @@ from talkreel.core.edits import AudioChain
 from talkreel.core.errors import RenderError
 from talkreel.core.media import Media
 from talkreel.core.spans import Span
+from talkreel.media.ffmpeg import run_ffmpeg
+from talkreel.media.probe import probe
 from talkreel.render.render import render
 from talkreel.render.schedule import make_schedule
 from talkreel.render.sound import RATE, RAW_NAME, cut_sound, seeking_failed
@@ -121,8 +123,6 @@ def test_a_missing_source_fails(workshop: Workshop, numbered: Media, tmp_path: P
     edit = workshop.edit(numbered, [Span(1.0, 2.0)])
     copy = tmp_path / "copy.mp4"
     copy.write_bytes(Path(numbered.uri).read_bytes())
-    from talkreel.media.probe import probe
-
     media = probe(copy)
     copy.unlink()
     with pytest.raises(RenderError):
@@ -132,3 +132,33 @@ def test_a_missing_source_fails(workshop: Workshop, numbered: Media, tmp_path: P
 def test_failed_seeks_are_recognised() -> None:
     assert seeking_failed("[in#0] could not seek to position 3.000")
     assert not seeking_failed("all well")
+
+
+def test_a_recording_that_changes_its_formats_on_the_way(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    """Call recordings and broadcasts: another picture size, other channels, another rate."""
+    joined = tmp_path / "joined.ts"
+    with open(joined, "wb") as out:
+        for number, (size, tone, format_) in enumerate(
+            [("320x180", 997, ("-ac", "1", "-ar", "44100")), ("160x90", 440, ("-ac", "2"))]
+        ):
+            part = tmp_path / f"part{number}.ts"
+            run_ffmpeg(
+                [
+                    *("-f", "lavfi", "-i", f"testsrc2=s={size}:r=30:d=4"),
+                    *("-f", "lavfi", "-i", f"sine=f={tone}:d=4:r=48000"),
+                    *("-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-c:a", "aac"),
+                    *(*format_, "-output_ts_offset", str(4 * number), str(part)),
+                ],
+                timeout_seconds=60,
+            )
+            out.write(part.read_bytes())
+    media = probe(joined)
+    edit = workshop.edit(media, [Span(2.0, 6.0)])
+    got = render(edit, media, tmp_path / "clip.mp4")
+    sound = workshop.sound(got.path)[:, 0]
+    for begin, pitch in ((0.5, 997), (1.5, 997), (2.5, 440), (3.5, 440)):
+        heard = np.abs(np.fft.rfft(sound[round(begin * RATE) :][: RATE // 5]))
+        assert np.argmax(heard) * 5 == pytest.approx(pitch, abs=5)
+    assert got.measured.frames == 120
