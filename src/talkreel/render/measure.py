@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from talkreel.core.errors import MediaError
 from talkreel.core.media import Media
@@ -19,7 +21,7 @@ from talkreel.media.probe import probe
 from talkreel.render import loudness
 
 _LOOK_WIDTH = 64
-_LOOKS = 24
+LOOKS = 24
 # Mean luma (0..255) under which a picture shows nothing.
 _BLACK_LUMA = 8.0
 # Mean luma change between two looks under which they are the same picture.
@@ -116,18 +118,24 @@ def look(media: Media, span: Span, *, keyframes_only: bool) -> tuple[float, bool
     Args:
         media: with a picture.
         span: source clock.
-        keyframes_only: look at keyframes; otherwise at ``_LOOKS`` pictures spread evenly.
+        keyframes_only: look at keyframes; otherwise at ``LOOKS`` pictures spread evenly.
     """
     with FrameReader(media, width=_LOOK_WIDTH, gray=True) as reader:
         if keyframes_only:
             images = [frame.image for frame in reader.keyframes(span)]
         else:
-            times = np.linspace(span.start, span.end, _LOOKS, endpoint=False)
+            times = np.linspace(span.start, span.end, LOOKS, endpoint=False)
             images = [frame.image for frame in reader.at([float(t) for t in times])]
+    return judge(images)
+
+
+def judge(images: Sequence[NDArray[np.uint8]]) -> tuple[float, bool]:
+    """(share of black pictures, whether all are the same picture) of gray pictures."""
     if not images:
         return 0.0, False
-    lumas = [float(image.mean()) for image in images]
+    black = sum(float(image.mean()) < _BLACK_LUMA for image in images) / len(images)
     first = images[0].astype(np.int16)
+    if len(images) == 1 or any(image.shape != first.shape for image in images):
+        return black, False
     changes = [float(np.abs(image.astype(np.int16) - first).mean()) for image in images[1:]]
-    still = bool(changes) and max(changes) < _SAME_LUMA
-    return sum(luma < _BLACK_LUMA for luma in lumas) / len(lumas), still
+    return black, max(changes) < _SAME_LUMA

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from talkreel.core.edits import Edit
+import numpy as np
+from numpy.typing import NDArray
+
+from talkreel.core.edits import Box, Edit
 from talkreel.core.errors import RenderError
 from talkreel.core.media import Media
-from talkreel.core.spans import Span
-from talkreel.render.measure import ClipMeasurement, look
+from talkreel.media.frames import FrameReader
+from talkreel.render.measure import LOOKS, ClipMeasurement, judge
 from talkreel.render.schedule import Schedule
 
 LOUDNESS_TOLERANCE_LU = 0.5
 # Meters round to a tenth.
 _METER_STEP = 0.051
 _MOSTLY = 0.9
+# A pause in a short clip is no fault.
+_LONG_ENOUGH_SECONDS = 4.0
+_LOOK_WIDTH = 256
 
 
 def loud_enough(got: ClipMeasurement, edit: Edit) -> bool:
@@ -94,18 +100,39 @@ def _check_shape(got: ClipMeasurement, edit: Edit, schedule: Schedule) -> None:
 
 
 def _check_picture(got: ClipMeasurement, edit: Edit, media: Media) -> tuple[str, ...]:
-    """A black or frozen clip is wrong, unless the source is so there."""
+    """A black or frozen clip is wrong, unless what is shown of the source is so there."""
     if media.video is None or not (got.black_share >= _MOSTLY or got.still):
         return ()
-    looks = [look(media, span, keyframes_only=False) for span in _longest(edit)]
+    black, still = judge(shown_of_source(edit, media))
     if got.black_share >= _MOSTLY:
-        if min(black for black, _ in looks) < _MOSTLY:
+        if black < _MOSTLY:
             raise RenderError("the clip came out black although the source is not black there")
         return ("the picture is black throughout, as the source is there",)
-    if not all(still for _, still in looks) and got.duration > 4.0:
+    if not still and got.duration > _LONG_ENOUGH_SECONDS:
         raise RenderError("the clip came out frozen although the source moves there")
     return ("the picture stands still throughout, as the source does there",)
 
 
-def _longest(edit: Edit) -> list[Span]:
-    return sorted(edit.kept, key=lambda span: -span.duration)[:3]
+def shown_of_source(edit: Edit, media: Media) -> list[NDArray[np.uint8]]:
+    """Gray pictures of the source over the clip, cut to what the first crop path shows."""
+    times = edit.time_map
+    clip = np.linspace(0.0, times.duration, LOOKS, endpoint=False)
+    seconds = [times.to_source(float(second)) for second in clip]
+    with FrameReader(media, width=_LOOK_WIDTH, gray=True) as reader:
+        frames = reader.at(seconds)
+    return [
+        _cut(frame.image, _layout_at(edit, second))
+        for frame, second in zip(frames, seconds, strict=True)
+    ]
+
+
+def _layout_at(edit: Edit, second: float) -> Box:
+    layout = next((x for x in edit.layouts if x.span.contains(second)), edit.layouts[-1])
+    return layout.paths[0].box_at(second) if layout.paths else (0.0, 0.0, 1.0, 1.0)
+
+
+def _cut(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    height, width = image.shape
+    left, top = round(box[0] * width), round(box[1] * height)
+    across, down = round((box[2] - box[0]) * width), round((box[3] - box[1]) * height)
+    return image[top : top + max(1, down), left : left + max(1, across)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from talkreel.core.edits import Canvas, Edit
+from talkreel.core.edits import Canvas, CropKey, CropPath, Edit, Layout, LayoutKind
 from talkreel.core.errors import MediaError, RenderError
 from talkreel.core.media import Media
 from talkreel.core.spans import Span
@@ -124,6 +124,15 @@ def test_a_frozen_clip_is_refused_only_where_the_source_moves(
     media = probe(make(tmp_path / "g.mp4", "color=gray", 8.0))
     edit = workshop.edit(media, [Span(1.0, 7.0)], canvas=Canvas(320, 180, Fraction(30)))
     assert "stands still" in check(frozen, edit, media)[0]
+
+
+def test_a_crop_of_what_stands_still_is_not_refused(workshop: Workshop, numbered: Media) -> None:
+    """The source moves elsewhere: the clip rightly shows none of it."""
+    corner = CropPath((CropKey(0.0, (0.0, 0.9, 0.2, 1.0)),))
+    layout = Layout(Span(1.0, 7.0), LayoutKind.CROP, (corner,))
+    edit = workshop.edit(numbered, [Span(1.0, 7.0)], layouts=(layout,))
+    frozen = replace(GOOD, still=True, duration=6.0, frames=180)
+    assert "stands still" in check(frozen, edit, numbered)[0]
 
 
 def test_a_black_source_is_delivered_with_a_warning(workshop: Workshop, tmp_path: Path) -> None:
