@@ -43,6 +43,7 @@ _TOKENS_WEIGHT = 0.5
 _MIN_RANGE_DECIBELS = 15.0
 # Phone errors of clear English are .5 to .75, of text in another language's place .77 to .95.
 _FOREIGN_PHONE_ERRORS = 0.76
+_DOUBT_WEIGHT = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class SpeechChunk:
         tokens: how many tokens the recogniser took, before anything was dropped.
         english: 0..1, share of the chunk that sounds like the words found; None where nothing
             was found or noise hides it.
+        language: ISO 639-1 code where the recogniser knows several, else empty.
     """
 
     span: Span
@@ -63,6 +65,7 @@ class SpeechChunk:
     score: float = 0.0
     tokens: int = 0
     english: float | None = None
+    language: str = ""
 
     def shift(self, seconds: float) -> SpeechChunk:
         """The same, ``seconds`` later."""
@@ -108,14 +111,14 @@ class ChunkListener:
         return replace(chunk, words=_timed(said, spread(samples, said.words)))
 
     def _is_english(self, samples: NDArray[np.float32], said: Recognised) -> float | None:
-        tokens_per_word = said.tokens / len(said.words)
-        doubt = _TOKENS_WEIGHT * max(0.0, tokens_per_word - _TOKENS_PER_WORD)
+        doubt = _TOKENS_WEIGHT * max(0.0, said.tokens / len(said.words) - _TOKENS_PER_WORD)
         if said.score - doubt >= TRUSTED_SCORE:
             return 1.0
         if loudness_range(samples) < _MIN_RANGE_DECIBELS:
             return None
         errors = self._phones.error_rate(samples, said.words)
-        return None if errors is None else float(errors < _FOREIGN_PHONE_ERRORS)
+        limit = _FOREIGN_PHONE_ERRORS - _DOUBT_WEIGHT * doubt
+        return None if errors is None else float(errors < limit)
 
 
 def _timed(said: Recognised, times: Sequence[AlignedWord]) -> tuple[Word, ...]:
@@ -135,6 +138,16 @@ def _joined(span: Span, first: SpeechChunk, second: SpeechChunk) -> SpeechChunk:
         tokens,
         english_share((first, second))[0],
     )
+
+
+def placed(chunk: SpeechChunk, span: Span) -> SpeechChunk:
+    """A chunk that starts at 0 on the clock of the media, to the millisecond, inside ``span``."""
+    words = []
+    for word in chunk.words:
+        start, end = (round(span.start + at, 3) for at in (word.span.start, word.span.end))
+        inside = Span(start, max(start, end)).clamp(span)
+        words.append(replace(word, span=inside, confidence=round(word.confidence, 4)))
+    return replace(chunk, span=span, words=tuple(words), score=round(chunk.score, 4))
 
 
 def english_share(chunks: Sequence[SpeechChunk]) -> tuple[float | None, float]:

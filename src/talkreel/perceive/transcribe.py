@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from talkreel.core.errors import ModelMissing
 from talkreel.core.spans import Span
 from talkreel.core.stage import Progress, silent
 from talkreel.core.transcript import Transcript, Word
 from talkreel.media.audio import Audio
 from talkreel.perceive.align import Aligner
 from talkreel.perceive.chunks import plan_chunks
-from talkreel.perceive.hear import ChunkListener, SpeechChunk
+from talkreel.perceive.hear import ChunkListener, SpeechChunk, placed
 from talkreel.perceive.language import judge_language
 from talkreel.perceive.moonshine import Moonshine
 from talkreel.perceive.speech_pool import SpeechPool
@@ -123,13 +123,13 @@ class LocalTranscriber:
         requests = (({"task": "chunk"}, audio.samples(span)) for span in spans)
         with SpeechPool(count) as pool:
             for span, chunk in zip(spans, pool.map(requests, parse_chunk), strict=True):
-                yield _placed(chunk, span)
+                yield placed(chunk, span)
 
     def transcribe_chunk(self, audio: Audio, span: Span) -> SpeechChunk:
         """The same as ``chunks`` for one span, in this process."""
         if self._here is None:
             self._here = ChunkListener(Moonshine(), Aligner())
-        return _placed(self._here(audio.samples(span)), span)
+        return placed(self._here(audio.samples(span)), span)
 
     def assemble(self, chunks: Sequence[SpeechChunk], *, language: str = "en") -> Transcript:
         """Words in order; none, and a warning, when the speech is not English."""
@@ -173,20 +173,23 @@ def load_transcriber(name: str = "default", *, models_dir: Path | None = None) -
     """A recogniser by name.
 
     Args:
-        name: ``default`` or ``moonshine`` for the bundled one.
+        name: ``default`` or ``moonshine`` for the bundled one; otherwise a folder with Whisper
+            weights, as a path or as its name inside ``models_dir``.
         models_dir: where weights with a plain name are looked for.
 
     Raises:
         ModelMissing: no such weights.
     """
-    return LocalTranscriber()
+    if name in ("default", "moonshine"):
+        return LocalTranscriber()
+    places = [Path(name)] + ([models_dir / name] if models_dir else [])
+    for place in places:
+        if place.is_dir():
+            from talkreel.perceive.whisper import WhisperTranscriber
 
-
-def _placed(chunk: SpeechChunk, span: Span) -> SpeechChunk:
-    """On the clock of the media, to the millisecond, words kept inside the chunk."""
-    words = []
-    for word in chunk.words:
-        start, end = (round(span.start + at, 3) for at in (word.span.start, word.span.end))
-        inside = Span(start, max(start, end)).clamp(span)
-        words.append(replace(word, span=inside, confidence=round(word.confidence, 4)))
-    return replace(chunk, span=span, words=tuple(words), score=round(chunk.score, 4))
+            return WhisperTranscriber(place)
+    looked = " or ".join(str(place) for place in places)
+    raise ModelMissing(
+        f"no speech recogniser {name!r}: give 'default' or a folder with Whisper weights "
+        f"(looked for {looked})"
+    )
