@@ -27,6 +27,8 @@ DEAD_ZONE = 0.16
 _LEAST_ZONE = 0.09
 # Crop widths a second; above it the camera lags instead of whipping.
 SPEED_LIMIT = 0.35
+# Detectors box brows to chin; with hair and ears a head is about this many boxes wide.
+HEAD_IN_FACES = 1.7
 # Less movement than this share of a crop's width is not worth moving for.
 _LEAST_TRAVEL = 0.04
 _KEYS_PER_SECOND = 2.0
@@ -81,7 +83,7 @@ def follow_face(
         width, height = view.size(1.2 * height)
         top = eyes - EYES_IN_CROP * height
     face_width = float(np.median(track.boxes[:, 2] - track.boxes[:, 0]))
-    dead = max(_LEAST_ZONE * width, min(DEAD_ZONE * width, (width - 1.3 * face_width) / 2))
+    dead = max(_LEAST_ZONE * width, min(DEAD_ZONE * width, (width - HEAD_IN_FACES * face_width) / 2))
     keys = camera_keys(times, centres, dead, width)
     path = _as_path(view, keys, top, height)
     return Follow(path, _held(path, times, centres))
