@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,13 @@ from talkreel.core.arrays import FloatArray
 _HALF_SECONDS = 1.4
 # Cosine after correction for that: .8 to 1 for one voice, 0 to .3 for two recorded apart, .5 for
 # two in one conversation over one microphone.
-_SAME_VOICE = 0.6
+_SAME_VOICE = 0.56
 # Too little sound to found a group of its own.
 _FOUNDING_SECONDS = 1.2
-_MIN_GROUP_SECONDS = 3.0
-_MIN_GROUP_SHARE = 0.01
+_MIN_GROUP_SECONDS = 4.0
+_MIN_GROUP_SHARE = 0.015
+_BLEND = 0.75
+_BLEND_WEIGHT = 0.25
 _NOISE_DIMENSIONS = 20.0
 _MOST_ODDS = 6.0
 
@@ -58,7 +61,30 @@ def group_voices(voices: Voices) -> NDArray[np.int_]:
     kept = np.flatnonzero(seconds >= needed)
     kept = kept[np.argsort(-seconds[kept], kind="stable")]
     centres = sums[kept] / np.linalg.norm(sums[kept], axis=1, keepdims=True)
-    return np.asarray(np.argmax(voices.vectors @ centres.T, axis=1))
+    centres = centres[_pure(centres, seconds[kept])]
+    nearest = np.argmax(voices.vectors @ centres.T, axis=1)
+    order = np.argsort(-np.bincount(nearest, voices.seconds, len(centres)), kind="stable")
+    return np.asarray(np.argsort(order, kind="stable")[nearest])
+
+
+def _pure(centres: FloatArray, seconds: FloatArray) -> list[int]:
+    """Indices of groups that are not two larger groups heard in one breath.
+
+    Pieces that hold a change of speaker lie between the two; a third voice does not: what two
+    others explain of it is little.
+    """
+    pure: list[int] = []
+    for index in range(len(centres)):
+        noise = np.sqrt(seconds[index] / (seconds[index] + _HALF_SECONDS))
+        mixed = False
+        for pair in combinations([i for i in pure if seconds[i] > 2 * seconds[index]], 2):
+            basis = centres[list(pair)]
+            weights = np.linalg.lstsq(basis.T, centres[index], rcond=None)[0]
+            explained = float(np.linalg.norm(weights @ basis)) / noise
+            mixed = mixed or (bool(weights.min() > _BLEND_WEIGHT) and explained > _BLEND)
+        if not mixed:
+            pure.append(index)
+    return pure
 
 
 def membership(voices: Voices, groups: NDArray[np.int_]) -> FloatArray:

@@ -9,6 +9,7 @@ closely only where speakers change, so that an hour costs little more than ten m
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -30,10 +31,13 @@ from talkreel.perceive.voiceprint import (
 
 VERSION = 1
 # Up to here every piece is embedded, and chunks overlap by half.
-_THOROUGH_SECONDS = 600.0
+_THOROUGH_SECONDS = 300.0
 # Sound that is embedded on a closer look where speakers change.
 _CLOSER_SECONDS = 400.0
 _PIECE_SECONDS = 2.4
+# The middle of a piece is enough where there are many.
+_SAMPLED_SECONDS = 1.6
+_WORKERS = 2
 _MIN_PIECE_SECONDS = 0.5
 _VOICED = 0.5
 _WORD_REACH_SECONDS = 0.35
@@ -86,17 +90,22 @@ def _find_pieces(
 ) -> list[_Piece]:
     step = CHUNK_SECONDS / 2 if audio.duration <= _THOROUGH_SECONDS else CHUNK_SECONDS
     starts = np.arange(0.0, max(audio.duration - CHUNK_SECONDS + step, step), step).tolist()
-    pieces: list[_Piece] = []
-    for index, start in enumerate(starts):
-        chunk = Span(start, start + CHUNK_SECONDS)
-        margin = (CHUNK_SECONDS - step) / 2
+    margin = (CHUNK_SECONDS - step) / 2
+
+    def search(index: int) -> list[_Piece]:
+        chunk = Span(starts[index], starts[index] + CHUNK_SECONDS)
         last = index == len(starts) - 1
-        trusted = Span(start + margin * (index > 0), chunk.end - margin * (not last))
+        trusted = Span(chunk.start + margin * (index > 0), chunk.end - margin * (not last))
         values = voice.over(trusted)
-        if values.size and float(np.nanmax(values)) >= _VOICED:
-            activity = voiceprint.segment(audio.samples(chunk))
-            pieces += _cut(activity, chunk, trusted, index)
-        progress((index + 1) / len(starts))
+        if not values.size or float(np.nanmax(values)) < _VOICED:
+            return []
+        return _cut(voiceprint.segment(audio.samples(chunk)), chunk, trusted, index)
+
+    pieces: list[_Piece] = []
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        for done, found in enumerate(pool.map(search, range(len(starts)))):
+            pieces += found
+            progress((done + 1) / len(starts))
     return sorted(pieces, key=lambda piece: (piece.span.start, piece.local))
 
 
@@ -127,18 +136,26 @@ def _who(
     if not usable:
         return None
     vectors: dict[int, FloatArray] = {}
+    thorough = audio.duration <= _THOROUGH_SECONDS
+    heard = CHUNK_SECONDS if thorough else _SAMPLED_SECONDS
+
+    def listen(index: int) -> FloatArray:
+        span = pieces[index].span
+        spare = max(0.0, span.duration - heard)
+        return voiceprint.embed(audio.samples(span.pad(-spare / 2, -spare / 2)))
 
     def embed(wanted: list[int], low: float, high: float) -> None:
-        for done, i in enumerate(wanted):
-            vectors[i] = voiceprint.embed(audio.samples(pieces[i].span))
-            progress(low + (high - low) * (done + 1) / len(wanted))
+        # The networks run on one thread each and let go of the interpreter's lock.
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            for done, (i, vector) in enumerate(zip(wanted, pool.map(listen, wanted), strict=True)):
+                vectors[i] = vector
+                progress(low + (high - low) * (done + 1) / len(wanted))
 
-    thorough = audio.duration <= _THOROUGH_SECONDS
     embed(usable if thorough else _samples_of(pieces, usable), 0.0, 0.7)
-    shares = _group(pieces, vectors)
+    shares = _group(pieces, vectors, heard)
     if not thorough and shares.shape[1] > 1:
         embed(_near_changes(pieces, usable, shares, set(vectors)), 0.7, 1.0)
-        shares = _group(pieces, vectors)
+        shares = _group(pieces, vectors, heard)
     return shares
 
 
@@ -169,10 +186,12 @@ def _near_changes(
     return wanted[:: max(1, int(np.ceil(total / _CLOSER_SECONDS)))]
 
 
-def _group(pieces: list[_Piece], vectors: dict[int, FloatArray]) -> FloatArray:
+def _group(
+    pieces: list[_Piece], vectors: dict[int, FloatArray], heard_seconds: float
+) -> FloatArray:
     """[pieces, groups]; a piece without embedding takes that of the nearest of its speaker."""
     known = sorted(vectors)
-    seconds = np.array([pieces[i].span.duration for i in known])
+    seconds = np.array([min(pieces[i].span.duration, heard_seconds) for i in known])
     voices = Voices(np.stack([vectors[i] for i in known]), seconds)
     probabilities = dict(zip(known, membership(voices, group_voices(voices)), strict=True))
     middles = np.array([pieces[i].span.middle for i in known])
