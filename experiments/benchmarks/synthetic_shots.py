@@ -12,7 +12,7 @@ import argparse
 import json
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -293,11 +293,12 @@ def encode(pictures: Iterable[Picture], film: Film, path: Path) -> None:
         raise subprocess.CalledProcessError(process.returncode, command)
 
 
-def make(folder: Path, media: Path | None) -> list[Path]:
-    """Every film that is not there yet; the paths of all."""
+def make(folder: Path, media: Path | None, seed: int = 0) -> list[Path]:
+    """Every film that is not there yet; the paths of all. Another ``seed`` gives other films."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for film in films(real=media is not None):
+        film = replace(film, seed=film.seed + 100 * seed)
         path = folder / f"{film.name}.{'mov' if film.codec in ('mjpeg', 'prores') else 'mp4'}"
         paths.append(path)
         truth = path.with_suffix(".json")
@@ -323,8 +324,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("bench-out"))
     parser.add_argument("--media", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    for path in make(options.work / "shots", options.media):
+    folder = options.work / (f"shots-{options.seed}" if options.seed else "shots")
+    for path in make(folder, options.media, options.seed):
         print(path)
 
 

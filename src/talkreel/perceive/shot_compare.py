@@ -25,6 +25,7 @@ _EVEN = 12.0
 _ALIKE = 6.0
 _LEAST_ACTIVE = 0.25
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+_MEAN = np.full(3, 1 / 3, dtype=np.float32)
 
 
 def signature(image: NDArray[np.uint8]) -> Signatures:
@@ -41,7 +42,11 @@ def difference(a: Signatures, b: Signatures) -> NDArray[np.float64]:
 
     About 0 for the same picture, 1 at the level of a cut, up to 10.
     """
-    colour, structure = parts(a, b)
+    return level_of(*parts(a, b))
+
+
+def level_of(colour: NDArray[np.float64], structure: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The difference that the two ``parts`` make."""
     trusted = np.minimum(1.0, colour / _COLOUR_TO_TRUST)
     return np.asarray(colour / _COLOUR_AT_CUT + trusted * structure / _STRUCTURE_AT_CUT)
 
@@ -53,11 +58,12 @@ def parts(a: Signatures, b: Signatures) -> tuple[NDArray[np.float64], NDArray[np
     """
     a, b = np.broadcast_arrays(np.atleast_1d(a), np.atleast_1d(b))
     a, b = a.reshape(-1, ROWS, COLUMNS, 3), b.reshape(-1, ROWS, COLUMNS, 3)
-    apart = np.abs(a - b)
-    weight = _active(a, b, apart)
+    apart = np.abs(a - b) @ _MEAN
+    light, other = a @ _LUMA, b @ _LUMA
+    weight = _active(light, other, apart)
     total = weight.sum(axis=(1, 2))
-    colour = (apart.mean(axis=3) * weight).sum(axis=(1, 2)) / total
-    one, two = _centred(a @ _LUMA, weight), _centred(b @ _LUMA, weight)
+    colour = (apart * weight).sum(axis=(1, 2)) / total
+    one, two = _centred(light, weight), _centred(other, weight)
     shared = (one * two * weight).sum(axis=(1, 2)) / total
     deviations = [np.sqrt((c * c * weight).sum(axis=(1, 2)) / total) for c in (one, two)]
     correlation = (shared + _NOISE**2) / (
@@ -90,20 +96,20 @@ def _centred(luma: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[
     return np.asarray(luma - mean[:, None, None], dtype=np.float32)
 
 
-def _active(a: Signatures, b: Signatures, apart: Signatures) -> NDArray[np.float32]:
-    rows, columns = (~(_even(a, k) & _even(b, k) & _still(apart, k)) for k in (2, 1))
+def _active(
+    a: NDArray[np.float32], b: NDArray[np.float32], apart: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """[N, 27, 48] one where a picture counts, nought in the bars at its edges."""
+    rows, columns = (
+        ~(_even(a, axis) & _even(b, axis) & (apart.mean(axis=axis) < _ALIKE)) for axis in (2, 1)
+    )
     weight = (rows[:, :, None] & columns[:, None, :]).astype(np.float32)
-    small = weight.mean(axis=(1, 2)) < _LEAST_ACTIVE
-    weight[small] = 1.0
+    weight[weight.mean(axis=(1, 2)) < _LEAST_ACTIVE] = 1.0
     return weight
 
 
-def _even(pictures: Signatures, axis: int) -> NDArray[np.bool_]:
-    return np.asarray(np.ptp(pictures, axis=axis).max(axis=-1) < _EVEN)
-
-
-def _still(apart: Signatures, axis: int) -> NDArray[np.bool_]:
-    return np.asarray(apart.mean(axis=(axis, 3)) < _ALIKE)
+def _even(luma: NDArray[np.float32], axis: int) -> NDArray[np.bool_]:
+    return np.asarray(np.ptp(luma, axis=axis) < _EVEN)
 
 
 def brightness(pictures: Signatures) -> NDArray[np.float64]:

@@ -49,6 +49,7 @@ class Stretch:
         first: index of a keyframe.
         last: index of the next anchor, or the number of packets.
         spikes: packets that may hold a new picture, ascending.
+        shares: of each spike, its size over that of the smaller keyframe around it.
         blanks: packets at which a stretch of next to nothing begins, ascending.
         forced: whether the next anchor seems to stand where it does because of the picture
             and not because of a fixed keyframe distance.
@@ -58,6 +59,7 @@ class Stretch:
     first: int
     last: int
     spikes: tuple[int, ...]
+    shares: tuple[float, ...]
     blanks: tuple[int, ...]
     forced: bool
     rests: bool
@@ -70,20 +72,25 @@ def stretches(packets: PacketIndex) -> tuple[Stretch, ...]:
     anchors = _anchors(packets)
     bounds = [*anchors, len(packets)]
     intra = np.count_nonzero(packets.keyframe) > _ALL_INTRA_SHARE * len(packets)
-    spikes = np.flatnonzero(_size_steps(packets) if intra else _spikes(packets))
+    shares = _shares(packets)
+    spikes = np.flatnonzero(_size_steps(packets) if intra else _spikes(packets, shares))
     blanks = np.flatnonzero(_blank_starts(packets))
     forced = _forced(np.diff(bounds))
-    return tuple(
-        Stretch(
-            first,
-            last,
-            _between(spikes, first, last),
-            _between(blanks, first, last),
-            bool(forced[place]) and last < len(packets),
-            _rests(packets, first, last),
+    found = []
+    for place, (first, last) in enumerate(pairwise(bounds)):
+        inside = _between(spikes, first, last)
+        found.append(
+            Stretch(
+                first,
+                last,
+                inside,
+                tuple(float(shares[i]) for i in inside),
+                _between(blanks, first, last),
+                bool(forced[place]) and last < len(packets),
+                _rests(packets, first, last),
+            )
         )
-        for place, (first, last) in enumerate(pairwise(bounds))
-    )
+    return tuple(found)
 
 
 def _between(places: NDArray[np.int64], first: int, last: int) -> tuple[int, ...]:
@@ -124,17 +131,22 @@ def _size_steps(packets: PacketIndex) -> NDArray[np.bool_]:
     return np.asarray((steps > _INTRA_STEP) & (steps > _INTRA_OVER_USUAL * usual))
 
 
-def _spikes(packets: PacketIndex) -> NDArray[np.bool_]:
-    times, sizes = packets.times, packets.sizes.astype(np.float64)
-    keys = np.flatnonzero(packets.keyframe)
-    inner = np.flatnonzero(~packets.keyframe)
-    marked = np.zeros(len(times), dtype=np.bool_)
-    if not keys.size or not inner.size:
-        return marked
-    after = np.clip(np.searchsorted(keys, inner), 0, len(keys) - 1)
+def _shares(packets: PacketIndex) -> NDArray[np.float64]:
+    """Sizes over that of the smaller keyframe around; 0 for keyframes and where there is none."""
+    keys, sizes = np.flatnonzero(packets.keyframe), packets.sizes.astype(np.float64)
+    if not keys.size:
+        return np.zeros(len(packets))
+    after = np.clip(np.searchsorted(keys, np.arange(len(packets))), 0, len(keys) - 1)
     before = np.clip(after - 1, 0, None)
     whole = np.minimum(sizes[keys[before]], sizes[keys[after]])
-    share = sizes[inner] / np.maximum(whole, 1.0)
+    return np.where(packets.keyframe, 0.0, sizes / np.maximum(whole, 1.0))
+
+
+def _spikes(packets: PacketIndex, shares: NDArray[np.float64]) -> NDArray[np.bool_]:
+    times, sizes = packets.times, packets.sizes.astype(np.float64)
+    inner = np.flatnonzero(~packets.keyframe)
+    marked = np.zeros(len(times), dtype=np.bool_)
+    share = shares[inner]
     low = np.searchsorted(times[inner], times[inner] - _NEAR_SECONDS)
     high = np.searchsorted(times[inner], times[inner] + _NEAR_SECONDS, side="right")
     flat = sizes[inner]

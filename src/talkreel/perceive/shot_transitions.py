@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkreel.core.tracks import Transition
-from talkreel.perceive.shot_compare import Signatures, blend, brightness, difference, parts
+from talkreel.perceive.shot_compare import (
+    Signatures,
+    blend,
+    brightness,
+    difference,
+    level_of,
+    parts,
+)
 
 # A change counts as a cut from this level on (see ``shot_compare``) ...
 CUT_LEVEL = 1.25
@@ -29,6 +36,7 @@ _FLASH_SECONDS = 0.17
 # The picture from before is back when the change to it is this part of the change to the flash,
 # or when only its brightness differs.
 _BACK_SHARE = 0.5
+_BACK_AT_MOST = 1.5
 _SAME_STRUCTURE = 0.12
 # Two cuts are at least this far apart; of closer ones the stronger stands.
 LEAST_SHOT_SECONDS = 0.2
@@ -117,18 +125,18 @@ def _frames(seconds: float, step: float) -> int:
 
 def _cuts(pictures: Signatures, step: float) -> list[tuple[int, float]]:
     colour, structure = parts(pictures[1:], pictures[:-1])
-    level = difference(pictures[1:], pictures[:-1])
+    levels = level_of(colour, structure)
     usual = _usual(colour, max(_USUAL_FRAMES, _frames(_USUAL_SECONDS, step)))
     enough = np.where(usual < _STILL_COLOUR, CUT_LEVEL_IN_STILLS, CUT_LEVEL)
-    strong = (level >= enough) & (structure > _SAME_STRUCTURE / 2)
+    strong = (levels >= enough) & (structure > _SAME_STRUCTURE / 2)
     strong &= colour >= _OVER_USUAL * (usual + 1.0)
     strong &= colour >= _OVER_CLOSE * (_beside(colour) + 1.0)
     reach = _frames(_FLASH_SECONDS, step)
     found = []
     for place in np.flatnonzero(strong):
         at = int(place) + 1
-        if not _is_flash(pictures, at, float(level[place]), reach):
-            found.append((at, float(level[place])))
+        if not _is_flash(pictures, at, float(levels[place]), reach):
+            found.append((at, float(levels[place])))
     return found
 
 
@@ -153,19 +161,19 @@ def _beside(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.maximum(left, right))
 
 
-def _is_flash(pictures: Signatures, at: int, level: float, reach: int) -> bool:
+def _is_flash(pictures: Signatures, at: int, change: float, reach: int) -> bool:
     """Whether the picture before ``at`` is back soon, or the one at ``at`` was there before."""
     later = pictures[at + 1 : at + 1 + reach]
     earlier = pictures[max(0, at - 1 - reach) : at - 1]
-    return _returns(pictures[at - 1], later, level) or _returns(pictures[at], earlier, level)
+    return _returns(pictures[at - 1], later, change) or _returns(pictures[at], earlier, change)
 
 
-def _returns(reference: Signatures, others: Signatures, level: float) -> bool:
+def _returns(reference: Signatures, others: Signatures, change: float) -> bool:
     if not len(others):
         return False
-    _, structure = parts(others, reference)
-    back = difference(others, reference)
-    return bool(np.any((back < _BACK_SHARE * min(level, 1.5)) & (structure < _SAME_STRUCTURE)))
+    colour, structure = parts(others, reference)
+    back = level_of(colour, structure) < _BACK_SHARE * min(change, _BACK_AT_MOST)
+    return bool(np.any(back & (structure < _SAME_STRUCTURE)))
 
 
 def _mixes(pictures: Signatures, cuts: list[int], step: float) -> list[_Mix]:

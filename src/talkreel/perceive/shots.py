@@ -57,6 +57,13 @@ _RESTING_SHARE = 0.3
 _RESTING_COLOUR = 2.5
 _FOUND_AGAIN = 0.85
 _PROVEN_SAVES_FRAMES = 30
+# An encoder reacts to cuts when this part of the strong changes ends in a keyframe off its beat.
+# It then puts a keyframe or a whole picture at every plain cut, but no keyframe within the first
+# tenth of the longest keyframe distance; elsewhere only spikes as large as this are looked at.
+_REACTS_SHARE = 0.8
+_SURE_SHARE = 0.8
+# Spikes must be this much larger than harmless ones of the same file to be looked at.
+_HARMLESS_OVER = 1.1
 # Two keyframes this alike show the same picture.
 _ALIKE_LEVEL = 0.3
 # Codecs that can go back cheaply to a picture from long ago (golden and alternate references).
@@ -206,11 +213,14 @@ class _Search:
         self._changes: list[Change] = []
         self._run = _Run(float(packets.times[0]) if len(packets) else whole.start)
         self._long_memory = codec in _LONG_MEMORY
+        self._reacts, self._no_key_frames = False, 0
+        self._harmless: list[float] = []
         self.decoded = 0
 
     def run(self) -> tuple[Change, ...]:
         """Every change of shot, in order of time."""
         self._look()
+        self._learn()
         joined = False
         for place in range(len(self._parts)):
             joined = self._search(place, joined)
@@ -272,7 +282,7 @@ class _Search:
             change already between the keyframe and the window.
         """
         part, after = self._parts[place], self._anchors.get(place + 1)
-        here, until = self._anchors.get(place), window.end
+        here, until, strays = self._anchors.get(place), window.end, False
         read = int(np.searchsorted(self._packets.times, window.start)) - part.first
         self.decoded += read
         for frame in self._reader.every(Span(window.start, self._end(part))):
@@ -282,11 +292,14 @@ class _Search:
                 return None
             self._run.add(frame.time, picture)
             read += 1
+            strays = strays or self._differ(picture, here)
             if self._run.is_full:
                 self._changes += self._run.judge(ends=False)
             if frame.time < until - _SAME_SECONDS:
                 continue
             if not self._differ(picture, after) or self._is_proven(place, picture, read):
+                if part.shares and not strays and self._is_alike(place):
+                    self._harmless.append(max(part.shares))
                 return read >= part.last - part.first
             until = np.inf
         return True
@@ -303,7 +316,7 @@ class _Search:
         unknown = here is None or (after is None and not last)
         if unknown or (last and part.last - part.first <= _LAST_FRAMES):
             return Span(start, self._whole.end)
-        marks = [*part.blanks] if self._is_lone_spike(place) else [*part.blanks, *part.spikes]
+        marks = [*part.blanks, *self._spikes(place)]
         if marks:
             ahead = float(times[min(marks)]) - _AHEAD_SECONDS
             begin = start if joined else max(start, ahead)
@@ -312,19 +325,55 @@ class _Search:
             return Span(start, start + _BEHIND_SECONDS)
         return Span(start, start) if here is not None and self._differ(here, after) else None
 
-    def _is_lone_spike(self, place: int) -> bool:
-        """Whether a spike needs no look: nothing comes of it and nothing goes back.
+    def _spikes(self, place: int) -> list[int]:
+        """The spikes of a stretch that need a look."""
+        part = self._parts[place]
+        spikes = list(zip(part.spikes, part.shares, strict=True))
+        if self._reacts:
+            early = part.first + self._no_key_frames
+            spikes = [(i, share) for i, share in spikes if i <= early or share >= _SURE_SHARE]
+        if spikes and self._is_alike(place):
+            spikes = [(i, share) for i, share in spikes if share > self._harmless_share()]
+            if self._goes_nowhere(part, [i for i, _ in spikes]):
+                return []
+        return [i for i, _ in spikes]
 
-        Between two like keyframes a change must be undone, which costs a second large packet or
-        a keyframe off its beat, unless the codec keeps pictures from long ago to go back to.
+    def _goes_nowhere(self, part: Stretch, spikes: list[int]) -> bool:
+        """Whether a spike between like keyframes cannot be a cut: nothing goes back after it.
+
+        The way back costs a second large packet or a keyframe off its beat, unless the codec
+        keeps pictures from long ago.
         """
-        part, after = self._parts[place], self._anchors.get(place + 1)
-        here, times = self._anchors.get(place), self._packets.times
-        if not part.spikes or part.forced or here is None or after is None:
+        if not spikes or part.forced or self._long_memory:
             return False
-        if self._long_memory or float(difference(here, after)[0]) >= _ALIKE_LEVEL:
+        times = self._packets.times
+        return bool(times[spikes[-1]] - times[spikes[0]] < LEAST_SHOT_SECONDS)
+
+    def _is_alike(self, place: int) -> bool:
+        here, after = self._anchors.get(place), self._anchors.get(place + 1)
+        if here is None or after is None:
             return False
-        return bool(times[part.spikes[-1]] - times[part.spikes[0]] < LEAST_SHOT_SECONDS)
+        return float(difference(here, after)[0]) < _ALIKE_LEVEL
+
+    def _harmless_share(self) -> float:
+        """Spikes up to this size have been looked at, twice, and held nothing.
+
+        The keyframes of an earlier encoding leave such spikes all over a file.
+        """
+        return _HARMLESS_OVER * sorted(self._harmless)[-2] if len(self._harmless) > 1 else 0.0
+
+    def _learn(self) -> None:
+        """Whether the encoder answers cuts with keyframes, as x264 and x265 do by default."""
+        strong = [
+            part.forced
+            for place, part in enumerate(self._parts[:-1])
+            if place in self._anchors
+            and place + 1 in self._anchors
+            and difference(self._anchors[place], self._anchors[place + 1])[0] >= _PROVEN_LEVEL
+        ]
+        self._reacts = len(strong) > 1 and sum(strong) >= _REACTS_SHARE * len(strong)
+        longest = max((part.last - part.first for part in self._parts), default=0)
+        self._no_key_frames = longest // 10 + 1
 
     def _differ(self, picture: Signatures, after: Signatures | None) -> bool:
         return after is not None and float(difference(picture, after)[0]) >= _SUSPECT_LEVEL
