@@ -172,7 +172,7 @@ def bare_encode(edit: Edit, talk: Path, target: Path) -> float:
 
 def compare_render(out: Path, talk: Path, work: Path) -> tuple[float, float]:
     """(ours, bare) wall seconds over all clips, clip by clip."""
-    from talkreel.render.render import render
+    from talkreel.rendering.render import render
 
     media, ours, bare = probe(talk), 0.0, 0.0
     for path in sorted((out / "edits").glob("*.json")):

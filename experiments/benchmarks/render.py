@@ -38,7 +38,7 @@ from talkreel.core.media import Media
 from talkreel.core.spans import Span
 from talkreel.media.ffmpeg import input_options, run_ffmpeg
 from talkreel.media.probe import probe
-from talkreel.render.render import X264_THREADS, render
+from talkreel.rendering.render import X264_THREADS, render
 
 ROOT = Path(__file__).resolve().parents[2]
 BAR = 1.25

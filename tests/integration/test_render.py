@@ -22,7 +22,7 @@ from talkreel.core.media import Media
 from talkreel.core.spans import Span
 from talkreel.media.frames import FrameReader
 from talkreel.media.probe import probe
-from talkreel.render.render import Delivered, render
+from talkreel.rendering.render import Delivered, render
 
 pytestmark = pytest.mark.integration
 

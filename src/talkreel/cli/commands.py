@@ -166,12 +166,11 @@ def models(arguments: argparse.Namespace) -> int:
         for name in arguments.names or REGISTRY:
             if name not in REGISTRY:
                 raise InputError(f"no weights named {name!r}; known: {', '.join(REGISTRY)}")
-            path = pull(name)
-            sys.stderr.write(f"talkreel: {name}: {path}\n")
+            sys.stderr.write(f"talkreel: {name}: {pull(name)}\n")
     rows = [
         {
             "name": entry.name,
-            "path": None if (path := find_weights(entry.name)) is None else str(path),
+            "path": str(found) if (found := find_weights(entry.name)) else None,
             "licence": entry.licence,
             "improves": entry.improves,
         }
@@ -231,8 +230,8 @@ def _summary(clips: ClipSet, out: Path) -> str:
     for c in clips.clips:
         minutes, seconds = divmod(round(c.spans[0].start), 60)
         lines.append(
-            f"  {c.rank:2d}. score {c.score:2d} {minutes}:{seconds:02d} {c.measured.duration:5.1f} s "
-            f" {c.files.video}  {c.title}"
+            f"  {c.rank:2d}. score {c.score:2d} {minutes}:{seconds:02d} {c.measured.duration:5.1f} s"
+            f"  {c.files.video}  {c.title}"
         )
     lines.append(f"report: {out / 'report.html'}")
     return "\n".join(lines)

@@ -103,7 +103,7 @@ def _face(file_name: str) -> FreeTypeFont:
 
 @lru_cache(maxsize=32)
 def _glyphs(file_name: str) -> frozenset[int]:
-    from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
+    from fontTools.ttLib import TTFont
 
     with TTFont(font_path(file_name), lazy=True) as font:
         return frozenset(font.getBestCmap())

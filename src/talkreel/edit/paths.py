@@ -83,7 +83,9 @@ def follow_face(
         width, height = view.size(1.2 * height)
         top = eyes - EYES_IN_CROP * height
     face_width = float(np.median(track.boxes[:, 2] - track.boxes[:, 0]))
-    dead = max(_LEAST_ZONE * width, min(DEAD_ZONE * width, (width - HEAD_IN_FACES * face_width) / 2))
+    dead = max(
+        _LEAST_ZONE * width, min(DEAD_ZONE * width, (width - HEAD_IN_FACES * face_width) / 2)
+    )
     keys = camera_keys(times, centres, dead, width)
     path = _as_path(view, keys, top, height)
     return Follow(path, _held(path, times, centres))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkreel.core.arrays import FloatArray
-from talkreel.models.weights import find_weights
+from talkreel.store.weights import find_weights
 
 Image = NDArray[np.uint8]
 

@@ -34,8 +34,10 @@ _MIN_LOOP_WORDS = 12
 # Mean log-probability of a token above which text is taken for what was said. Clear English
 # scores -.05 to -.3, noisy or overlapping English down to -.5, other languages -.45 to -1.2.
 TRUSTED_SCORE = -0.4
-# Below this no English was seen at any noise: nothing that could be shown to a reader.
+# Below these nothing could be shown to a reader: more words are wrong than right. The first
+# holds for sound that fits its words, the second for noise, music and other languages.
 DROPPED_SCORE = -1.1
+DROPPED_DOUBTFUL_SCORE = -0.7
 # Names and made-up words take many tokens; English averages 1.2 to 1.6 a word.
 _TOKENS_PER_WORD = 1.6
 _TOKENS_WEIGHT = 0.5
@@ -98,7 +100,8 @@ class ChunkListener:
             english = self._is_english(samples, said)
             chunk = replace(chunk, english=english)
             times = self._align.find(samples, said.words)
-            if said.score < DROPPED_SCORE or (times is None and english == 0.0):
+            worst = DROPPED_SCORE if english else DROPPED_DOUBTFUL_SCORE
+            if said.score < worst or (times is None and english == 0.0):
                 return chunk
             if times is not None:
                 return replace(chunk, words=_timed(said, times))

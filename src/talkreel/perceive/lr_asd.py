@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkreel.core.arrays import FloatArray
-from talkreel.models.weights import find_weights
+from talkreel.store.weights import find_weights
 
 FACE_RATE_HZ = 25.0
 CROP_PX = 112

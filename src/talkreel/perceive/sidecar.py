@@ -123,13 +123,13 @@ def _read_json(path: Path, text: str) -> Transcript:
 
 
 def _whisper_words(data: Any) -> tuple[tuple[Word, ...], str]:
-    segments = data if isinstance(data, list) else data.get("segments", [])
+    segments = _list(data if isinstance(data, list) else data.get("segments", []))
     language = "" if isinstance(data, list) else str(data.get("language") or "")
     words: list[Word] = []
     for segment in segments:
-        words.extend(_segment_words(segment))
+        words.extend(_segment_words(_object(segment)))
     if not words and isinstance(data, dict):
-        words = _listed_words(data.get("words", []), None)
+        words = _listed_words(_list(data.get("words", [])), None)
     return in_sequence(words), _LANGUAGE_NAMES.get(language.lower(), language.lower())
 
 
@@ -147,14 +147,14 @@ _LANGUAGE_NAMES = {
 }
 
 
-def _segment_words(segment: Any) -> list[Word]:
+def _segment_words(segment: dict[str, Any]) -> list[Word]:
     speaker = segment.get("speaker")
     label = str(speaker) if speaker is not None else None
     if segment.get("words"):
         bounds = None
         if "start" in segment and "end" in segment:
             bounds = Span(_number(segment["start"]), _number(segment["end"]))
-        return _listed_words(segment["words"], label, bounds)
+        return _listed_words(_list(segment["words"]), label, bounds)
     texts = attach_marks(str(segment.get("text", "")).split())
     if not texts:
         return []
@@ -172,7 +172,7 @@ def _listed_words(
     words: list[Word] = []
     untimed: list[str] = []
     at = bounds.start if bounds else None
-    for item in items:
+    for item in map(_object, items):
         text = str(item.get("word", item.get("text", ""))).strip()
         if not text:
             continue
@@ -184,7 +184,7 @@ def _listed_words(
         untimed = []
         sure = item.get("probability", item.get("score", item.get("confidence")))
         confidence = 1.0 if sure is None else min(1.0, max(0.0, _number(sure)))
-        own = item.get("speaker", speaker)
+        own = str(item["speaker"]) if item.get("speaker") is not None else speaker
         words.extend(
             Word(part, place, confidence, own, len(text.split()) > 1)
             for part, place in zip(text.split(), spread(text.split(), span), strict=True)
@@ -204,6 +204,18 @@ def _fill(texts: Sequence[str], start: float, end: float, speaker: str | None) -
         Word(text, span, speaker=speaker, interpolated=True)
         for text, span in zip(texts, spans, strict=True)
     ]
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"expected an object, got {str(value)[:40]!r}")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"expected a list, got {str(value)[:40]!r}")
+    return value
 
 
 def _number(value: Any) -> float:

@@ -72,9 +72,12 @@ class SpeechPool:
                     yield parse(pending.popleft().result())
             while pending:
                 yield parse(pending.popleft().result())
-        finally:
+        except BaseException:
             for future in pending:
                 future.cancel()
+            self.close()  # first, so that nobody waits for chunks that nobody wants
+            raise
+        finally:
             executor.shutdown(wait=True)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """A process that recognises chunks: requests on its standard input, answers on its output.
 
-Started by ``speech_pool``. It ends when its input ends, so it never outlives its parent, even
-one that was killed. A message is a length (4 bytes, little endian), a JSON head of that length
+Started by ``speech_pool``. It ends when its input ends, so it outlives its parent, even one that
+was killed, by no more than the chunk in hand. A message is a length (4 bytes, little endian), a JSON head of that length
 and, in requests, ``count`` float32 samples.
 """
 
@@ -12,7 +12,6 @@ import os
 import signal
 import struct
 import sys
-from collections.abc import Callable
 from typing import IO, Any
 
 import numpy as np
@@ -71,16 +70,6 @@ def parse_chunk(answer: dict[str, Any]) -> SpeechChunk:
 def parse_words(answer: dict[str, Any]) -> tuple[AlignedWord, ...]:
     """The aligned words in an answer."""
     return decode(tuple[AlignedWord, ...], answer["words"])
-
-
-def _die_with_parent() -> None:
-    """Linux ends this process together with its parent even in the middle of a chunk."""
-    if sys.platform != "linux":
-        return
-    import ctypes
-
-    set_death_signal: Callable[..., int] = ctypes.CDLL(None).prctl
-    set_death_signal(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def main() -> None:

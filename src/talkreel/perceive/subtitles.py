@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Word
@@ -88,7 +88,7 @@ def words_of(cues: Sequence[Cue]) -> tuple[Word, ...]:
     names = _names(cues)
     words: list[Word] = []
     speaker: str | None = None
-    for cue, following in zip(cues, [*cues[1:], None], strict=True):
+    for cue, following in zip_longest(cues, cues[1:]):
         pieces: list[_Piece] = []
         for piece in _pieces(cue, names, speaker):
             pieces.append(piece)
@@ -109,7 +109,7 @@ def in_sequence(words: Sequence[Word]) -> tuple[Word, ...]:
         word
         if after is None or word.span.end <= after.span.start
         else replace(word, span=Span(word.span.start, after.span.start))
-        for word, after in zip(ordered, [*ordered[1:], None], strict=True)
+        for word, after in zip_longest(ordered, ordered[1:])
     )
 
 

@@ -186,7 +186,7 @@ class TransformersWhisper:
             reason = str(error).splitlines()[0]
             raise ModelMissing(f"cannot load Whisper from {folder}: {reason}") from error
         settings = self._model.generation_config
-        settings.max_length = None  # given per call in new tokens; both at once is a warning
+        settings.max_length = min(_MAX_TOKENS, self._model.config.max_target_positions)
         self._multilingual = bool(getattr(settings, "is_multilingual", False))
         self._word_times = bool(getattr(settings, "alignment_heads", None))
 
@@ -209,7 +209,6 @@ class TransformersWhisper:
                 features.input_features,
                 return_dict_in_generate=True,
                 output_scores=True,
-                max_new_tokens=min(_MAX_TOKENS, self._model.config.max_target_positions - 8),
                 **options,
             )
         return spoken, *self._words(answer)
@@ -235,6 +234,7 @@ class TransformersWhisper:
         for group in self._groups([token for token, _, _ in kept]):
             part = [kept[i] for i in group]
             text = self._processor.tokenizer.decode([token for token, _, _ in part])
+            text = text.replace("\ufffd", "")  # half a letter
             span = None
             if stamps:
                 start = stamps[part[0][2]]

@@ -19,9 +19,9 @@ from talkreel.edit.shares import face_share, speaker_share
 from talkreel.pipeline.deliver import OutputFolder, place, slug
 from talkreel.pipeline.job import Job
 from talkreel.pipeline.see import Sight
-from talkreel.render.measure import ClipMeasurement, measure_clip
-from talkreel.render.render import render
-from talkreel.render.sidecars import write_cover, write_srt, write_vtt
+from talkreel.rendering.measure import ClipMeasurement, measure_clip
+from talkreel.rendering.render import render
+from talkreel.rendering.sidecars import write_cover, write_srt, write_vtt
 from talkreel.store.cache import StageCache, StageKey
 
 # Raised whenever the renderer would make another file of the same edit.

@@ -17,7 +17,7 @@ from talkreel.media.probe import probe
 from talkreel.pipeline.deliver import OutputFolder, check_folder
 from talkreel.pipeline.make import measure, place_files, rendered
 from talkreel.pipeline.progress import Tracker, Watcher, unwatched
-from talkreel.render.measure import ClipMeasurement
+from talkreel.rendering.measure import ClipMeasurement
 from talkreel.report import write_report
 from talkreel.store.analysis import read_analysis
 from talkreel.store.cache import StageCache, default_root

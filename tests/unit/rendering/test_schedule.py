@@ -8,7 +8,7 @@ import pytest
 from talkreel.core.edits import Canvas, CropKey, CropPath, Edit, Layout, LayoutKind
 from talkreel.core.media import Media, VideoStream
 from talkreel.core.spans import Span
-from talkreel.render.schedule import (
+from talkreel.rendering.schedule import (
     READ_ON_SECONDS,
     make_schedule,
     picture_times,

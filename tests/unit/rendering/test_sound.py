@@ -13,9 +13,9 @@ from talkreel.core.media import Media
 from talkreel.core.spans import Span
 from talkreel.media.ffmpeg import run_ffmpeg
 from talkreel.media.probe import probe
-from talkreel.render.render import render
-from talkreel.render.schedule import make_schedule
-from talkreel.render.sound import RATE, RAW_NAME, cut_sound, seeking_failed
+from talkreel.rendering.render import render
+from talkreel.rendering.schedule import make_schedule
+from talkreel.rendering.sound import RATE, RAW_NAME, cut_sound, seeking_failed
 
 if TYPE_CHECKING:
     from tests.unit.render.conftest import Workshop

@@ -11,7 +11,7 @@ from talkreel.core.edits import Captions
 from talkreel.core.errors import MediaError, OutputError
 from talkreel.core.media import Media
 from talkreel.core.spans import Span
-from talkreel.render.sidecars import write_cover, write_srt, write_vtt
+from talkreel.rendering.sidecars import write_cover, write_srt, write_vtt
 
 if TYPE_CHECKING:
     from tests.unit.render.conftest import Workshop

@@ -15,7 +15,7 @@ from talkreel.core.media import Media
 from talkreel.core.spans import Span
 from talkreel.core.stage import Progress, silent
 from talkreel.media.ffmpeg import input_options, run_ffmpeg
-from talkreel.render.schedule import Schedule, Stretch, seek_seconds
+from talkreel.rendering.schedule import Schedule, Stretch, seek_seconds
 
 RATE = 48_000
 RAW_NAME = "sound.f32"

@@ -18,7 +18,7 @@ from talkreel.media.ffmpeg import input_options
 from talkreel.media.frames import FrameReader
 from talkreel.media.packets import packet_index
 from talkreel.media.probe import probe
-from talkreel.render import loudness
+from talkreel.rendering import loudness
 
 _LOOK_WIDTH = 64
 LOOKS = 24

@@ -13,9 +13,9 @@ from talkreel.core.media import Media
 from talkreel.core.spans import Span
 from talkreel.media.ffmpeg import run_ffmpeg
 from talkreel.media.probe import probe
-from talkreel.render.measure import ClipMeasurement, measure_clip
-from talkreel.render.schedule import make_schedule
-from talkreel.render.verify import check_clip
+from talkreel.rendering.measure import ClipMeasurement, measure_clip
+from talkreel.rendering.schedule import make_schedule
+from talkreel.rendering.verify import check_clip
 
 if TYPE_CHECKING:
     from tests.unit.render.conftest import Workshop

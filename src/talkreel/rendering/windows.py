@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from talkreel.core.edits import CropPath, Motion
 from talkreel.core.media import VideoStream
-from talkreel.render.colour import Conversion
+from talkreel.rendering.colour import Conversion
 
 # A moving piece is scaled over at most this multiple of its window; longer ways are cut in pieces.
 MAX_TRAVEL = 1.6

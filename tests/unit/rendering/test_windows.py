@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from talkreel.core.edits import CropKey, CropPath, Motion
-from talkreel.render.colour import Conversion
-from talkreel.render.windows import (
+from talkreel.rendering.colour import Conversion
+from talkreel.rendering.windows import (
     Picture,
     boxes_at,
     cut_filters,

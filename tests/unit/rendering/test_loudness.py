@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from talkreel.core.errors import RenderError
-from talkreel.render.loudness import (
+from talkreel.rendering.loudness import (
     MAX_GAIN_DB,
     Loudness,
     Mastering,

@@ -9,8 +9,8 @@ from talkreel.core.edits import Box, Edit
 from talkreel.core.errors import RenderError
 from talkreel.core.media import Media
 from talkreel.media.frames import FrameReader
-from talkreel.render.measure import LOOKS, ClipMeasurement, judge
-from talkreel.render.schedule import Schedule
+from talkreel.rendering.measure import LOOKS, ClipMeasurement, judge
+from talkreel.rendering.schedule import Schedule
 
 LOUDNESS_TOLERANCE_LU = 0.5
 # Meters round to a tenth.

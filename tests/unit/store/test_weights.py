@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from talkreel.core.errors import ModelMissing, OutputError
-from talkreel.models import weights
+from talkreel.store import weights
 
 CONTENT = b"weights" * 40_000
 

@@ -29,7 +29,7 @@ from talkreel.core.media import Media
 from talkreel.core.spans import Span
 from talkreel.media.ffmpeg import run_ffmpeg
 from talkreel.media.probe import probe
-from talkreel.render.render import render
+from talkreel.rendering.render import render
 
 if TYPE_CHECKING:
     from tests.unit.render.conftest import Workshop

@@ -11,7 +11,7 @@ from pathlib import Path
 from talkreel.core.edits import CaptionCue, Edit
 from talkreel.core.errors import OutputError
 from talkreel.core.spans import Span
-from talkreel.render.cover import choose_cover
+from talkreel.rendering.cover import choose_cover
 
 
 def write_srt(edit: Edit, path: Path) -> None:

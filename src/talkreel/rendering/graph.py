@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from talkreel.core.edits import Edit, Layout, LayoutKind
 from talkreel.core.media import Media
-from talkreel.render.colour import Conversion, SourceColour, conversion
-from talkreel.render.schedule import Schedule, Stretch, picture_times
-from talkreel.render.waveform import waveform_filters
-from talkreel.render.windows import (
+from talkreel.rendering.colour import Conversion, SourceColour, conversion
+from talkreel.rendering.schedule import Schedule, Stretch, picture_times
+from talkreel.rendering.waveform import waveform_filters
+from talkreel.rendering.windows import (
     Picture,
     Window,
     boxes_at,

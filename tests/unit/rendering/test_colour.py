@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from talkreel.core.media import Colour, VideoStream
-from talkreel.render.colour import SourceColour, conversion, read_colour
-from talkreel.render.tonemap import (
+from talkreel.rendering.colour import SourceColour, conversion, read_colour
+from talkreel.rendering.tonemap import (
     hlg_to_nits,
     nits_to_pq,
     pq_to_nits,

@@ -15,11 +15,11 @@ from talkreel.core.errors import OutputError, RenderError
 from talkreel.core.media import Colour, Media
 from talkreel.core.stage import Progress, silent
 from talkreel.media.ffmpeg import input_options, run_ffmpeg
-from talkreel.render.ass import ass_script, caption_fonts
-from talkreel.render.colour import LUT_NAME, SourceColour, read_colour
-from talkreel.render.fontdir import gather_fonts
-from talkreel.render.graph import CAPTIONS_NAME, FONTS_NAME, picture_graph
-from talkreel.render.loudness import (
+from talkreel.rendering.ass import ass_script, caption_fonts
+from talkreel.rendering.colour import LUT_NAME, SourceColour, read_colour
+from talkreel.rendering.fontdir import gather_fonts
+from talkreel.rendering.graph import CAPTIONS_NAME, FONTS_NAME, picture_graph
+from talkreel.rendering.loudness import (
     NEARLY_SILENT_LUFS,
     Loudness,
     Mastering,
@@ -27,12 +27,12 @@ from talkreel.render.loudness import (
     find_mastering,
     measure,
 )
-from talkreel.render.measure import ClipMeasurement, measure_clip
-from talkreel.render.schedule import make_schedule, seek_seconds
-from talkreel.render.sound import RAW_INPUT, ClipSound, cut_sound, seeking_failed
-from talkreel.render.tonemap import find_peak, write_lut
-from talkreel.render.verify import check_clip, loud_enough
-from talkreel.render.waveform import WAVE_NAME, draw_waveform, strip_size
+from talkreel.rendering.measure import ClipMeasurement, measure_clip
+from talkreel.rendering.schedule import make_schedule, seek_seconds
+from talkreel.rendering.sound import RAW_INPUT, ClipSound, cut_sound, seeking_failed
+from talkreel.rendering.tonemap import find_peak, write_lut
+from talkreel.rendering.verify import check_clip, loud_enough
+from talkreel.rendering.waveform import WAVE_NAME, draw_waveform, strip_size
 
 # x264's output depends on its thread count: fixed, so that a clip is the same on every machine.
 X264_THREADS = 4

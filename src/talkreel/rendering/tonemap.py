@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from talkreel.core.media import Colour, Media
 from talkreel.media.ffmpeg import input_options, run_ffmpeg
-from talkreel.render.schedule import Schedule
+from talkreel.rendering.schedule import Schedule
 
 Array = NDArray[np.float64]
 

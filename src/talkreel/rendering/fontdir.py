@@ -82,7 +82,7 @@ def measure_font(file: Path) -> FontMeasures:
     Raises:
         RenderError: the file is no font.
     """
-    from fontTools.ttLib import TTFont, TTLibError  # type: ignore[import-untyped]
+    from fontTools.ttLib import TTFont, TTLibError
 
     try:
         with TTFont(file, fontNumber=0) as font:
