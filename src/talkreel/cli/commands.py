@@ -230,8 +230,8 @@ def _summary(clips: ClipSet, out: Path) -> str:
     for c in clips.clips:
         minutes, seconds = divmod(round(c.spans[0].start), 60)
         lines.append(
-            f"  {c.rank:2d}. score {c.score:2d} {minutes}:{seconds:02d} {c.measured.duration:5.1f} s"
-            f"  {c.files.video}  {c.title}"
+            f"  {c.rank:2d}. score {c.score:2d}  {minutes}:{seconds:02d}"
+            f" {c.measured.duration:.1f} s  {c.files.video}  {c.title}"
         )
     lines.append(f"report: {out / 'report.html'}")
     return "\n".join(lines)
