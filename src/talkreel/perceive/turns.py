@@ -16,6 +16,8 @@ _CHANGE_IN_TURN = 0.0015
 _OFF_SCREEN = 0.1
 # Evidence that every face earns at random is not held against the voice off screen.
 _OFF_ODDS = -0.004
+# Rounds in which faces and voices settle on each other.
+_ROUNDS = 4
 _DOUBT = 8.0
 _LABEL_TRUST = 0.9
 
@@ -36,7 +38,7 @@ def who_speaks(odds: FloatArray, labels: NDArray[np.int_] | None = None) -> Floa
         turned = np.concatenate([[False], (np.diff(labels) != 0)])
         change = np.where(turned, _CHANGE_AT_TURN, np.where(labels >= 0, _CHANGE_IN_TURN, _CHANGE))
     states = _smoothed(gain, change)
-    for _ in range(2 if labels is not None else 0):
+    for _ in range(_ROUNDS if labels is not None else 0):
         states = _smoothed(gain + _label_gain(states, labels), change)
     return states[:, :-1] * ~absent
 
