@@ -27,8 +27,8 @@ DEAD_ZONE = 0.16
 _LEAST_ZONE = 0.09
 # Crop widths a second; above it the camera lags instead of whipping.
 SPEED_LIMIT = 0.35
-# Detectors box brows to chin; with hair and ears a head is about this many boxes wide.
-HEAD_IN_FACES = 1.7
+# Detectors box brows to chin; a head with its hair and some air is about this many boxes wide.
+HEAD_IN_FACES = 2.0
 # Less movement than this share of a crop's width is not worth moving for.
 _LEAST_TRAVEL = 0.04
 _KEYS_PER_SECOND = 2.0
