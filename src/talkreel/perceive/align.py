@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -29,6 +30,7 @@ _ENERGY_FRAME = SAMPLE_RATE // _FRAMES_PER_SECOND
 # Without some silence after it the last word is pruned away where a chunk ends in speech.
 _TAIL_SECONDS = 0.3
 _TAIL_LEVEL = 2 / 32768
+_SETTLING_SECONDS = 0.2
 # Sound counts as speech within this range below the loud part, when times must be guessed.
 _ACTIVE_RANGE = 10 ** (-30 / 20)
 
@@ -97,9 +99,7 @@ class Aligner:
             for word in words:
                 _know(decoder, word)
             decoder.set_align_text(" ".join(words))
-            decoder.start_utt()
-            decoder.process_raw(pcm, full_utt=True)
-            decoder.end_utt()
+            listen(decoder, pcm)
             found = _segments(decoder)
             if [word for word, _ in found] == list(words):
                 return [span for _, span in found]
@@ -122,6 +122,24 @@ class Aligner:
                 pbeam=phone_beam,
             )
         return self._decoders[level]
+
+
+def listen(decoder: Any, pcm: bytes) -> None:
+    """Decode one utterance, whatever was decoded before.
+
+    The acoustic model starts its search for each frame from the frame before, also across
+    utterances; a fixed bit of noise first makes every utterance start alike.
+    """
+    for sound in (_settling_noise(), pcm):
+        decoder.start_utt()
+        decoder.process_raw(sound, full_utt=True)
+        decoder.end_utt()
+
+
+@lru_cache(maxsize=1)
+def _settling_noise() -> bytes:
+    noise = np.random.default_rng(1).standard_normal(round(_SETTLING_SECONDS * SAMPLE_RATE))
+    return bytes((noise * 300).astype("<i2").tobytes())
 
 
 def _know(decoder: Any, word: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -72,8 +73,9 @@ def _padded(speech: Sequence[Span], duration: float) -> tuple[Span, ...]:
     for i, span in enumerate(speech):
         low = (speech[i - 1].end + span.start) / 2 if i else 0.0
         high = (span.end + speech[i + 1].start) / 2 if i + 1 < len(speech) else duration
-        start = max(low, span.start - PAD_SECONDS)
-        end = min(high, span.end + PAD_SECONDS, duration)
+        # Whole milliseconds: they come back the same from JSON.
+        start = round(max(low, span.start - PAD_SECONDS), 3)
+        end = min(round(min(high, span.end + PAD_SECONDS), 3), math.floor(duration * 1000) / 1000)
         if end > start:
             chunks.append(Span(start, end))
     return tuple(chunks)

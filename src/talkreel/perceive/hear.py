@@ -21,6 +21,8 @@ from talkreel.perceive.moonshine import Moonshine, Recognised
 from talkreel.perceive.phones import PhoneListener
 
 SAMPLE_RATE = 16_000
+# Numbers are rounded where they arise, so that they survive JSON between processes unchanged.
+DIGITS = 4
 # Halves shorter than this hold too little context to be worth another try.
 _MIN_SPLIT_SECONDS = 3.0
 _QUIET_WINDOW_SECONDS = 0.1
@@ -92,7 +94,7 @@ class ChunkListener:
         """
         said = self._recognise(samples)
         span = Span(0.0, len(samples) / SAMPLE_RATE)
-        chunk = SpeechChunk(span, (), said.score, said.tokens)
+        chunk = SpeechChunk(span, (), round(said.score, DIGITS), said.tokens)
         if not said.words:
             return chunk
         circles = goes_round(said.words)
@@ -126,7 +128,7 @@ class ChunkListener:
 
 def _timed(said: Recognised, times: Sequence[AlignedWord]) -> tuple[Word, ...]:
     return tuple(
-        Word(text, at.span, confidence, interpolated=at.interpolated)
+        Word(text, at.span, round(confidence, DIGITS), interpolated=at.interpolated)
         for text, confidence, at in zip(said.words, said.confidences, times, strict=True)
     )
 
@@ -134,12 +136,13 @@ def _timed(said: Recognised, times: Sequence[AlignedWord]) -> tuple[Word, ...]:
 def _joined(span: Span, first: SpeechChunk, second: SpeechChunk) -> SpeechChunk:
     tokens = first.tokens + second.tokens
     total = first.score * first.tokens + second.score * second.tokens
+    english, _ = english_share((first, second))
     return SpeechChunk(
         span,
         first.words + second.words,
-        total / max(1, tokens),
+        round(total / max(1, tokens), DIGITS),
         tokens,
-        english_share((first, second))[0],
+        None if english is None else round(english, DIGITS),
     )
 
 
@@ -149,8 +152,8 @@ def placed(chunk: SpeechChunk, span: Span) -> SpeechChunk:
     for word in chunk.words:
         start, end = (round(span.start + at, 3) for at in (word.span.start, word.span.end))
         inside = Span(start, max(start, end)).clamp(span)
-        words.append(replace(word, span=inside, confidence=round(word.confidence, 4)))
-    return replace(chunk, span=span, words=tuple(words), score=round(chunk.score, 4))
+        words.append(replace(word, span=inside))
+    return replace(chunk, span=span, words=tuple(words))
 
 
 def english_share(chunks: Sequence[SpeechChunk]) -> tuple[float | None, float]:
@@ -169,7 +172,13 @@ def quietest(samples: NDArray[np.float32]) -> int:
     power = np.concatenate([[0.0], np.cumsum(np.square(samples[low:high], dtype=np.float64))])
     if len(power) <= size:
         return len(samples) // 2
-    return low + int(np.argmin(power[size:] - power[:-size])) + size // 2
+    # Whole centiseconds, the aligner's grid.
+    return _round_down(low + int(np.argmin(power[size:] - power[:-size])) + size // 2)
+
+
+def _round_down(sample: int) -> int:
+    """To a multiple of a hundredth of a second."""
+    return sample - sample % (SAMPLE_RATE // 100)
 
 
 def loudness_range(samples: NDArray[np.float32]) -> float:

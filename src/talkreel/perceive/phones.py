@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talkreel.perceive.align import to_pcm
+from talkreel.perceive.align import listen, to_pcm
 from talkreel.perceive.normalize import spoken_words
 from talkreel.perceive.pronounce import guess
 
@@ -65,9 +65,7 @@ class PhoneListener:
                 pbeam=_BEAM,
                 lw=_LANGUAGE_WEIGHT,
             )
-        self._decoder.start_utt()
-        self._decoder.process_raw(to_pcm(samples), full_utt=True)
-        self._decoder.end_utt()
+        listen(self._decoder, to_pcm(samples))
         if self._decoder.hyp() is None:
             return []
         names = [segment.word for segment in self._decoder.seg()]

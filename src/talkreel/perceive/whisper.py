@@ -25,7 +25,7 @@ from talkreel.core.transcript import Transcript, Word
 from talkreel.media.audio import Audio
 from talkreel.perceive.align import AlignedWord, Aligner, spread
 from talkreel.perceive.chunks import plan_chunks
-from talkreel.perceive.hear import SpeechChunk, goes_round, placed
+from talkreel.perceive.hear import DIGITS, SpeechChunk, goes_round, placed
 
 SAMPLE_RATE = 16_000
 VERSION = 1
@@ -118,13 +118,13 @@ class WhisperTranscriber:
     def _hear(self, samples: NDArray[np.float32], language: str | None) -> SpeechChunk:
         found, said, scores = self._backend(samples, language)
         span = Span(0.0, len(samples) / SAMPLE_RATE)
-        score = float(np.mean(scores)) if scores else 0.0
+        score = round(float(np.mean(scores)), DIGITS) if scores else 0.0
         texts = [word.text for word in said]
         if goes_round(texts):
             return SpeechChunk(span, (), score, len(scores), language=found)
         times = self._times(samples, said, found) if said else ()
         words = tuple(
-            Word(word.text, at.span, word.confidence, interpolated=at.interpolated)
+            Word(word.text, at.span, round(word.confidence, DIGITS), interpolated=at.interpolated)
             for word, at in zip(said, times, strict=True)
         )
         return SpeechChunk(span, words, score, len(scores), language=found)

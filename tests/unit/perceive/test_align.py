@@ -64,8 +64,14 @@ def test_the_result_does_not_depend_on_what_came_before(
 ) -> None:
     samples, truth = reading
     texts = [text for text, _ in truth]
-    aligner(0.01 * samples[::-1].copy(), texts)
-    assert aligner(samples, texts) == Aligner()(samples, texts)
+    for first, last, cut in ((0, 7, 36_000), (0, 14, 84_000), (4, 14, 84_000)):
+        start = round((truth[first][1] - 0.1) * RATE) if first else 0
+        part = samples[start:cut]
+        fresh = Aligner()(part, texts[first:last])
+        aligner(0.01 * samples[::-1].copy(), texts)
+        assert aligner(part, texts[first:last]) == fresh
+        aligner(np.zeros(RATE, dtype=np.float32), ["so"])
+        assert aligner(part, texts[first:last]) == fresh
 
 
 def test_unknown_words_signs_and_other_scripts_are_placed(

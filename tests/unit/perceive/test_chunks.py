@@ -35,7 +35,7 @@ def test_chunks_cover_all_speech_in_order_and_are_short_enough(voice: list[Span]
     assert all(chunk.duration <= LONGEST_SECONDS + 2 * PAD_SECONDS + 1e-6 for chunk in chunks)
     assert all(0 <= chunk.start < chunk.end <= end for chunk in chunks)
     heard = sum(span.overlap(chunk) for span in voice for chunk in chunks)
-    assert heard == pytest.approx(sum(span.duration for span in voice))
+    assert heard == pytest.approx(sum(span.duration for span in voice), abs=0.1)
 
 
 @settings(deadline=None)
@@ -66,7 +66,7 @@ def test_padding_stops_in_the_middle_of_a_pause_and_at_the_ends() -> None:
 
 def test_one_stretch_longer_than_a_chunk_is_split_evenly() -> None:
     chunks = plan_chunks([Span(0, 40)], 40)
-    assert [chunk.duration for chunk in chunks] == pytest.approx([40 / 3] * 3)
+    assert [chunk.duration for chunk in chunks] == pytest.approx([40 / 3] * 3, abs=0.002)
 
 
 def test_no_speech_needs_no_chunk() -> None:

@@ -79,8 +79,8 @@ def test_placing_keeps_words_inside_the_chunk() -> None:
     word = Word("so", Span(1.0, 3.0), confidence=0.123456)
     moved = placed(SpeechChunk(Span(0, 3), (word,), -0.123456, 4), Span(10.0, 12.5))
     assert moved.words[0].span == Span(11.0, 12.5)
-    assert moved.words[0].confidence == 0.1235
-    assert moved.score == -0.1235
+    assert moved.words[0].confidence == word.confidence
+    assert moved.score == -0.123456
 
 
 def test_edit_distance_counts_the_three_operations() -> None:
