@@ -233,6 +233,7 @@ def _summary(clips: ClipSet, out: Path) -> str:
             f"  {c.rank:2d}. score {c.score:2d}  {minutes}:{seconds:02d}"
             f" {c.measured.duration:.1f} s  {c.files.video}  {c.title}"
         )
+    lines.extend(f"warning: {warning}" for warning in clips.warnings)
     lines.append(f"report: {out / 'report.html'}")
     return "\n".join(lines)
 
