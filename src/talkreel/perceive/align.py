@@ -24,6 +24,9 @@ _FRAMES_PER_SECOND = 100
 # (beam, word beam, phone beam): the first is fast and fits nearly everything; the wider one is
 # tried only when the last word was pruned away.
 _BEAMS = ((1e-100, 1e-80, 1e-100), (1e-250, 1e-250, 1e-250))
+# Of a pause between words; the model's own .005 lets words swallow pauses shorter than .1 s,
+# and a caption would light up too early.
+_PAUSE_PROBABILITY = 0.1
 # Quieter sound loses detail in 16 bits.
 _PEAK = 0.5
 _ENERGY_FRAME = SAMPLE_RATE // _FRAMES_PER_SECOND
@@ -117,6 +120,7 @@ class Aligner:
                 loglevel="FATAL",
                 cmn="batch",
                 bestpath=False,
+                silprob=_PAUSE_PROBABILITY,
                 beam=beam,
                 wbeam=word_beam,
                 pbeam=phone_beam,

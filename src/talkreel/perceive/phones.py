@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from talkreel.perceive.align import listen, to_pcm
 from talkreel.perceive.normalize import spoken_words
 from talkreel.perceive.pronounce import guess
+from talkreel.perceive.word_errors import edit_distance
 
 # Narrow beams and a light language model over phones: speed matters more than each phone.
 _BEAM = 1e-20
@@ -70,15 +71,3 @@ class PhoneListener:
             return []
         names = [segment.word for segment in self._decoder.seg()]
         return [name for name in names if not name.startswith(_SILENCES)]
-
-
-def edit_distance(first: Sequence[str], second: Sequence[str]) -> int:
-    """Fewest insertions, deletions and substitutions from one to the other (Levenshtein)."""
-    row = list(range(len(second) + 1))
-    for i, one in enumerate(first, start=1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(second, start=1):
-            change = diagonal + (one != other)
-            diagonal = row[j]
-            row[j] = min(change, row[j] + 1, row[j - 1] + 1)
-    return row[-1]

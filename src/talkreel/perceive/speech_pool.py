@@ -26,7 +26,7 @@ from talkreel.perceive.speech_worker import read_message, write_message
 T = TypeVar("T")
 Request = tuple[dict[str, Any], NDArray[np.float32]]
 
-# A worker holds about 250 MB; more of them than this would cost more memory than they save time.
+# A worker holds about 260 MB; more of them than this would cost more memory than they save time.
 MAX_WORKERS = 4
 _ERROR_TAIL = 300
 _STOP_SECONDS = 5.0

@@ -16,7 +16,6 @@ from talkreel.perceive.hear import (
     quietest,
 )
 from talkreel.perceive.moonshine import Moonshine
-from talkreel.perceive.phones import edit_distance
 
 RATE = 16_000
 
@@ -81,12 +80,6 @@ def test_placing_keeps_words_inside_the_chunk() -> None:
     assert moved.words[0].span == Span(11.0, 12.5)
     assert moved.words[0].confidence == word.confidence
     assert moved.score == -0.123456
-
-
-def test_edit_distance_counts_the_three_operations() -> None:
-    assert edit_distance("kitten", "sitting") == 3
-    assert edit_distance("", "abc") == 3
-    assert edit_distance("abc", "abc") == 0
 
 
 @pytest.mark.parametrize("kind", ["silence", "noise", "tone", "click"])
