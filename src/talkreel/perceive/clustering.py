@@ -87,16 +87,19 @@ def _pure(centres: FloatArray, seconds: FloatArray) -> list[int]:
     return pure
 
 
-def membership(voices: Voices, groups: NDArray[np.int_]) -> FloatArray:
+def centres_of(voices: Voices, groups: NDArray[np.int_]) -> FloatArray:
+    """[G, D] unit direction of each group, by how much sound its members saw."""
+    weighted = voices.vectors * voices.seconds[:, None]
+    sums = np.stack([weighted[groups == g].sum(axis=0) for g in range(int(groups.max()) + 1)])
+    return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9))
+
+
+def membership(voices: Voices, centres: FloatArray) -> FloatArray:
     """[N, G] probability that each embedding belongs to each group.
 
     Gaussian noise around the group's direction; its effective dimension is far below 256, as
     neighbouring embeddings share what is being said.
     """
-    count = int(groups.max()) + 1
-    weighted = voices.vectors * voices.seconds[:, None]
-    sums = np.stack([weighted[groups == g].sum(axis=0) for g in range(count)])
-    centres = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
     purity = voices.seconds / (voices.seconds + _HALF_SECONDS)
     sharpness = np.sqrt(purity) * _NOISE_DIMENSIONS / (1.0 - purity)
     odds = (voices.vectors @ centres.T) * sharpness[:, None]

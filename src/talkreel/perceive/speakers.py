@@ -22,14 +22,14 @@ from talkreel.core.spans import Span
 from talkreel.core.stage import Progress, silent
 from talkreel.core.transcript import Word
 from talkreel.media.audio import Audio
-from talkreel.perceive.clustering import Voices, group_voices, membership
+from talkreel.perceive.clustering import Voices, centres_of, group_voices, membership
 from talkreel.perceive.voiceprint import (
     CHUNK_SECONDS,
     Voiceprint,
     load_voiceprint,
 )
 
-VERSION = 1
+VERSION = 2
 # Up to here every piece is embedded, and chunks overlap by half.
 _THOROUGH_SECONDS = 300.0
 # Sound that is embedded on a closer look where speakers change.
@@ -37,6 +37,14 @@ _CLOSER_SECONDS = 400.0
 _PIECE_SECONDS = 2.4
 # The middle of a piece is enough where there are many.
 _SAMPLED_SECONDS = 1.6
+# Beside a change of voice, pieces are heard again through windows of this length.
+_WINDOW_SECONDS = 1.0
+_CHANGE_REACH_SECONDS = 1.0
+_MOST_REFINED = 90
+# A piece too short to embed follows the nearest one; what the segmentation calls another voice
+# counts as this much further away, another chunk (whose voices have other numbers) as this.
+_OTHER_LOCAL_SECONDS = 3.0
+_OTHER_CHUNK_SECONDS = 0.1
 _WORKERS = 2
 _MIN_PIECE_SECONDS = 0.5
 _VOICED = 0.5
@@ -74,10 +82,13 @@ def diarize(
         progress(1.0)
         return tuple(replace(word, speaker=None) for word in words)
     pieces = _find_pieces(audio, voice, voiceprint, lambda share: progress(0.4 * share))
-    shares = _who(audio, pieces, voiceprint, lambda share: progress(0.4 + 0.6 * share))
+    thorough = audio.duration <= _THOROUGH_SECONDS
+    ear = _Ear(audio, voiceprint)
+    heard = _who(ear, pieces, thorough, lambda share: progress(0.4 + 0.6 * share))
     progress(1.0)
-    if shares is None:
+    if heard is None:
         return tuple(replace(word, speaker=None) for word in words)
+    pieces, shares = heard
     labels = _steady(_votes(words, pieces, shares), words)
     names = {group: _letters(i) for i, group in enumerate(dict.fromkeys(labels.tolist()))}
     return tuple(
@@ -128,35 +139,95 @@ def _cut(activity: FloatArray, chunk: Span, trusted: Span, index: int) -> list[_
     return pieces
 
 
+class _Ear:
+    """Embeds spans of one recording on two threads.
+
+    The networks run on one thread each and let go of the interpreter's lock.
+    """
+
+    def __init__(self, audio: Audio, voiceprint: Voiceprint) -> None:
+        self._audio, self._voiceprint = audio, voiceprint
+
+    def listen(self, spans: Sequence[Span], progress: Progress = silent) -> list[FloatArray]:
+        """[D] vector of each span."""
+        vectors = []
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            for vector in pool.map(self._embed, spans):
+                vectors.append(vector)
+                progress(len(vectors) / len(spans))
+        return vectors
+
+    def _embed(self, span: Span) -> FloatArray:
+        return self._voiceprint.embed(self._audio.samples(span))
+
+
 def _who(
-    audio: Audio, pieces: list[_Piece], voiceprint: Voiceprint, progress: Progress
-) -> FloatArray | None:
-    """[pieces, groups] probability that each group says each piece; None without voice."""
+    ear: _Ear, pieces: list[_Piece], thorough: bool, progress: Progress
+) -> tuple[list[_Piece], FloatArray] | None:
+    """Pieces, finer where voices change, and [pieces, groups] probabilities; None if silent."""
     usable = [i for i, p in enumerate(pieces) if p.alone and p.span.duration >= _MIN_PIECE_SECONDS]
     if not usable:
         return None
-    vectors: dict[int, FloatArray] = {}
-    thorough = audio.duration <= _THOROUGH_SECONDS
     heard = CHUNK_SECONDS if thorough else _SAMPLED_SECONDS
-
-    def listen(index: int) -> FloatArray:
-        span = pieces[index].span
-        spare = max(0.0, span.duration - heard)
-        return voiceprint.embed(audio.samples(span.pad(-spare / 2, -spare / 2)))
+    vectors: dict[int, FloatArray] = {}
 
     def embed(wanted: list[int], low: float, high: float) -> None:
-        # The networks run on one thread each and let go of the interpreter's lock.
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            for done, (i, vector) in enumerate(zip(wanted, pool.map(listen, wanted), strict=True)):
-                vectors[i] = vector
-                progress(low + (high - low) * (done + 1) / len(wanted))
+        spans = [_middle(pieces[i].span, heard) for i in wanted]
+        found = ear.listen(spans, lambda share: progress(low + (high - low) * share))
+        vectors.update(zip(wanted, found, strict=True))
 
-    embed(usable if thorough else _samples_of(pieces, usable), 0.0, 0.7)
-    shares = _group(pieces, vectors, heard)
-    if not thorough and shares.shape[1] > 1:
-        embed(_near_changes(pieces, usable, shares, set(vectors)), 0.7, 1.0)
-        shares = _group(pieces, vectors, heard)
-    return shares
+    embed(usable if thorough else _samples_of(pieces, usable), 0.0, 0.6)
+    shares, centres = _group(pieces, vectors, heard)
+    if not thorough and len(centres) > 1:
+        embed(_near_changes(pieces, usable, shares, set(vectors)), 0.6, 0.8)
+        shares, centres = _group(pieces, vectors, heard)
+    return _refined(ear, pieces, shares, centres)
+
+
+def _middle(span: Span, seconds: float) -> Span:
+    spare = max(0.0, span.duration - seconds) / 2
+    return span.pad(-spare, -spare)
+
+
+def _refined(
+    ear: _Ear, pieces: list[_Piece], shares: FloatArray, centres: FloatArray
+) -> tuple[list[_Piece], FloatArray]:
+    """Long pieces beside a change of voice, heard again through windows of a second.
+
+    A change without a pause can lie anywhere inside either piece.
+    """
+    winners = shares.argmax(axis=1)
+    beside = {
+        i
+        for first, second in pairwise(range(len(pieces)))
+        if winners[first] != winners[second]
+        and pieces[first].span.gap(pieces[second].span) < _CHANGE_REACH_SECONDS
+        for i in (first, second)
+        if pieces[i].alone and pieces[i].span.duration >= 1.5 * _WINDOW_SECONDS
+    }
+    flagged = sorted(beside)[:: max(1, -(-len(beside) // _MOST_REFINED))]
+    rows: list[tuple[_Piece, FloatArray]] = list(zip(pieces, shares, strict=True))
+    fine: list[tuple[_Piece, FloatArray]] = []
+    for i in flagged:
+        fine += _cells(ear, pieces[i], centres)
+    rows = [row for i, row in enumerate(rows) if i not in set(flagged)] + fine
+    rows.sort(key=lambda row: (row[0].span.start, row[0].local))
+    return [piece for piece, _ in rows], np.stack([share for _, share in rows])
+
+
+def _cells(ear: _Ear, piece: _Piece, centres: FloatArray) -> list[tuple[_Piece, FloatArray]]:
+    """The piece in cells of about half a window, each judged by the windows that cover it."""
+    count = max(3, round(piece.span.duration / (_WINDOW_SECONDS / 2)))
+    edges = np.linspace(piece.span.start, piece.span.end, count + 1).tolist()
+    windows = [Span(edges[k], edges[k + 2]) for k in range(count - 1)]
+    seconds = np.array([window.duration for window in windows])
+    odds = np.log(membership(Voices(np.stack(ear.listen(windows)), seconds), centres))
+    cells = []
+    for k, (start, end) in enumerate(pairwise(edges)):
+        mean = odds[max(0, k - 1) : k + 1].mean(axis=0)
+        share = np.exp(mean - mean.max())
+        cells.append((replace(piece, span=Span(start, end)), share / share.sum()))
+    return cells
 
 
 def _samples_of(pieces: list[_Piece], usable: list[int]) -> list[int]:
@@ -188,23 +259,27 @@ def _near_changes(
 
 def _group(
     pieces: list[_Piece], vectors: dict[int, FloatArray], heard_seconds: float
-) -> FloatArray:
-    """[pieces, groups]; a piece without embedding takes that of the nearest of its speaker."""
+) -> tuple[FloatArray, FloatArray]:
+    """[pieces, groups] and the groups' [G, D] centres; unheard pieces follow the nearest heard."""
     known = sorted(vectors)
     seconds = np.array([min(pieces[i].span.duration, heard_seconds) for i in known])
     voices = Voices(np.stack([vectors[i] for i in known]), seconds)
-    probabilities = dict(zip(known, membership(voices, group_voices(voices)), strict=True))
-    middles = np.array([pieces[i].span.middle for i in known])
+    centres = centres_of(voices, group_voices(voices))
+    judged = dict(zip(known, membership(voices, centres), strict=True))
+    spans = np.array([(pieces[i].span.start, pieces[i].span.end) for i in known])
     places = np.array([(pieces[i].chunk, pieces[i].local) for i in known])
     rows = []
     for i, piece in enumerate(pieces):
-        if i not in probabilities:
-            apart = np.abs(middles - piece.span.middle)
-            apart += 3.0 * np.any(places != (piece.chunk, piece.local), axis=1)
-            rows.append(probabilities[known[int(apart.argmin())]])
+        if i not in judged:
+            after, before = spans[:, 0] - piece.span.end, piece.span.start - spans[:, 1]
+            apart = np.maximum(0.0, np.maximum(after, before))
+            same_chunk = places[:, 0] == piece.chunk
+            other = places[:, 1] != piece.local
+            apart += np.where(same_chunk, _OTHER_LOCAL_SECONDS * other, _OTHER_CHUNK_SECONDS)
+            rows.append(judged[known[int(apart.argmin())]])
         else:
-            rows.append(probabilities[i])
-    return np.stack(rows)
+            rows.append(judged[i])
+    return np.stack(rows), centres
 
 
 def _votes(words: Sequence[Word], pieces: list[_Piece], shares: FloatArray) -> FloatArray:

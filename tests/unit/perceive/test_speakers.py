@@ -14,7 +14,7 @@ from talkreel.core.spans import Span
 from talkreel.core.transcript import Word
 from talkreel.media.audio import Audio
 from talkreel.perceive import speakers
-from talkreel.perceive.clustering import Voices, group_voices, membership
+from talkreel.perceive.clustering import Voices, centres_of, group_voices, membership
 from talkreel.perceive.speakers import diarize
 from talkreel.perceive.voiceprint import filter_bank, load_voiceprint
 
@@ -134,7 +134,7 @@ def test_groups_follow_directions_and_blends_join_their_parts() -> None:
     assert set(groups[:20]) == {0}
     assert set(groups[20:30]) == {1}
     assert set(groups[30:]) <= {0, 1}
-    shares = membership(voices, groups)
+    shares = membership(voices, centres_of(voices, groups))
     assert np.allclose(shares.sum(axis=1), 1.0)
     assert shares[:20, 0].min() > 0.9
 
