@@ -225,7 +225,9 @@ def compare_shots(talk: Path) -> tuple[float, float]:
     return theirs, time.monotonic() - began
 
 
-def bench(minutes: int, work: Path, media: Path, data: Path, shots: bool) -> dict[str, float]:
+def bench(
+    minutes: int, work: Path, media: Path, data: Path, *, shots: bool, render: bool
+) -> dict[str, float]:
     """Measure one length; prints a table and returns the ratios."""
     talk = make_talk(minutes, media, data, work)
     out, cache = work / f"job-{minutes}", work / f"cache-{minutes}"
@@ -233,8 +235,6 @@ def bench(minutes: int, work: Path, media: Path, data: Path, shots: bool) -> dic
         shutil.rmtree(folder, ignore_errors=True)
     decode_wall, decode_cpu = full_decode(talk, minutes)
     job = run_job(talk, out, cache, CLIPS.get(minutes, 8), "bold")
-    bare, render_ratio = compare_render(out, talk, work)
-    again = run_job(talk, out, cache, CLIPS.get(minutes, 8), "clean")
     clips = len(json.loads((out / "clips.json").read_text())["clips"])
 
     print(f"\n## {minutes} minutes, {clips} clips\n")
@@ -244,15 +244,18 @@ def bench(minutes: int, work: Path, media: Path, data: Path, shots: bool) -> dic
         print(f"| {stage} | {wall:.1f} | {job.cpu.get(stage, 0.0):.1f} | {peak:.0f} |")
     peak = max(job.peak.values())
     print(f"| whole | {job.total:.1f} | {sum(job.cpu.values()):.1f} | {peak / 1e6:.0f} |")
-    print(f"\nfull decode {decode_wall:.1f} s wall, {decode_cpu:.1f} s CPU; bare {bare:.1f} s\n")
+    print(f"\nfull decode {decode_wall:.1f} s wall, {decode_cpu:.1f} s CPU", flush=True)
     ratios = {
         "times realtime": minutes * 60 / job.total,
         "first clip / whole": (job.first_clip or job.total) / job.total,
-        "render / bare encode": render_ratio,
-        "restyle run / bare encode": again.total / bare,
-        "pixels CPU / full decode CPU": pixels(out, talk) / decode_cpu,
         "peak memory GB": peak / 1e9,
+        "pixels CPU / full decode CPU": pixels(out, talk) / decode_cpu,
     }
+    if render:
+        bare, ratios["render / bare encode"] = compare_render(out, talk, work)
+        again = run_job(talk, out, cache, CLIPS.get(minutes, 8), "clean")
+        ratios["restyle run / bare encode"] = again.total / bare
+        print(f"bare encode {bare:.1f} s, restyle run {again.total:.1f} s", flush=True)
     if shots:
         theirs, mine = compare_shots(talk)
         ratios["PySceneDetect / shots"] = theirs / mine
@@ -273,6 +276,9 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, default=Path(os.environ.get("TALKREEL_DATA", shared / "data"))
     )
+    parser.add_argument(
+        "--no-render", action="store_true", help="leave out the comparisons with a bare encode"
+    )
     arguments = parser.parse_args()
     results = {
         minutes: bench(
@@ -280,7 +286,8 @@ def main() -> None:
             arguments.work,
             arguments.media,
             arguments.data,
-            minutes == min(arguments.minutes),
+            shots=minutes == min(arguments.minutes) and not arguments.no_render,
+            render=not arguments.no_render,
         )
         for minutes in arguments.minutes
     }
