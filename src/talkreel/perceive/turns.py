@@ -10,7 +10,7 @@ from talkreel.core.arrays import FloatArray
 # Turns last seconds: chance of a change per frame at 25 Hz while a voice goes on, and where the
 # diarized voice changes.
 _CHANGE = 0.004
-_CHANGE_AT_TURN = 0.3
+_CHANGE_AT_TURN = 0.05
 _CHANGE_IN_TURN = 0.0015
 # Nobody in the picture speaks: a voice from off screen starts out this likely.
 _OFF_SCREEN = 0.1
@@ -20,6 +20,9 @@ _OFF_ODDS = -0.004
 _ROUNDS = 4
 _DOUBT = 8.0
 _LABEL_TRUST = 0.9
+# Frames at 25 Hz over which one look at a label is spread: labels err for seconds on end, and at
+# the very changes that matter, so the pictures may outvote them there.
+_LABEL_FRAMES = 50.0
 
 
 def who_speaks(odds: FloatArray, labels: NDArray[np.int_] | None = None) -> FloatArray:
@@ -44,14 +47,14 @@ def who_speaks(odds: FloatArray, labels: NDArray[np.int_] | None = None) -> Floa
 
 
 def _label_gain(states: FloatArray, labels: NDArray[np.int_] | None) -> FloatArray:
-    """[T, K+1] log likelihood of the voice given the speaker, spread over a second."""
+    """[T, K+1] log likelihood of the voice given the speaker, per frame."""
     assert labels is not None
     count = int(labels.max(initial=-1)) + 1
     heard = np.zeros((count, states.shape[1]))
     for label in range(count):
         heard[label] = states[labels == label].sum(axis=0)
     likely = (heard + _DOUBT) / (heard + _DOUBT).sum(axis=0, keepdims=True)
-    table = np.log(_LABEL_TRUST * likely + (1 - _LABEL_TRUST) / max(count, 1)) / 25.0
+    table = np.log(_LABEL_TRUST * likely + (1 - _LABEL_TRUST) / max(count, 1)) / _LABEL_FRAMES
     rows = table[np.maximum(labels, 0)] if count else np.zeros_like(states)
     return np.asarray(np.where((labels >= 0)[:, None], rows, 0.0))
 
