@@ -38,8 +38,8 @@ TALK = (
     ("talk_podium.mp4", 36.0, 550),
     ("visualvoice_interview.mp4", 1.0, 310),
     ("asd_dev_easy.mp4", 0.5, 180),
-    ("talk_podium.mp4", 6.0, 500),
-    ("avobjects_trump_biden_debate.mp4", 8.0, 290),
+    ("talk_podium.mp4", 6.0, 480),
+    ("avobjects_trump_biden_debate.mp4", 8.0, 310),
 )
 TALK_CODECS = {
     "scenecut": ["-preset", "veryfast"],
@@ -253,13 +253,14 @@ def _encode_block(path: Path, media: Path, codec: Sequence[str]) -> None:
     for i, (name, start, frames) in enumerate(TALK):
         inputs += ["-ss", str(start), "-i", media / name]
         chains.append(
-            f"[{i}:v:0]fps=25,trim=end_frame={frames},setpts=N/25/TB,"
+            f"[{i}:v:0]fps=25,trim=end_frame={frames},settb=1/25,setpts=N,"
             "scale=1920:1080:force_original_aspect_ratio=decrease,"
             f"pad=1920:1080:-1:-1,setsar=1,format=yuv420p[v{i}]"
         )
     joined = "".join(f"[v{i}]" for i in range(len(TALK)))
-    graph = ";".join([*chains, f"{joined}concat=n={len(TALK)}[v]"])
-    _ffmpeg(*inputs, "-filter_complex", graph, "-map", "[v]", "-c:v", "libx264", *codec, path)
+    graph = ";".join([*chains, f"{joined}concat=n={len(TALK)},settb=1/25,setpts=N[v]"])
+    out = ["-map", "[v]", "-fps_mode", "passthrough", "-c:v", "libx264", *codec]
+    _ffmpeg(*inputs, "-filter_complex", graph, *out, path)
 
 
 def _ffmpeg(*arguments: str | Path) -> None:

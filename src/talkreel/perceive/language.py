@@ -41,9 +41,9 @@ def judge_language(chunks: Sequence[SpeechChunk]) -> LanguageVerdict:
         False,
         hopeless=seconds >= ENOUGH_SECONDS and share <= _HOPELESS_SHARE,
         warning=(
-            "the speech does not sound English, the only language of the bundled recogniser: "
-            "clips are chosen by sound and picture alone; give a transcript file or Whisper "
-            "weights for captions"
+            "the speech does not sound like English, the only language of the bundled recogniser "
+            "(or is too unclear for it): clips are chosen by sound and picture alone; give a "
+            "transcript file or Whisper weights for captions"
         ),
     )
 

@@ -103,7 +103,7 @@ def _active(
     rows, columns = (
         ~(_even(a, axis) & _even(b, axis) & (apart.mean(axis=axis) < _ALIKE)) for axis in (2, 1)
     )
-    weight = (rows[:, :, None] & columns[:, None, :]).astype(np.float32)
+    weight = np.asarray(rows[:, :, None] & columns[:, None, :], dtype=np.float32)
     weight[weight.mean(axis=(1, 2)) < _LEAST_ACTIVE] = 1.0
     return weight
 

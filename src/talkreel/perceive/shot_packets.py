@@ -31,11 +31,16 @@ _TOWERING_SHARE = 0.12
 _BLANK_RUN = 6
 _BLANK_SHARE = 0.1
 _BLANK_NEAR_SECONDS = 4.0
+# A dissolve fills its packets: those of a short time together hold as much as this part of the
+# smaller keyframe around, and this many times what such a time usually holds here.
+_SWELL_SECONDS = 0.4
+_SWELL_SHARE = 0.8
+_SWELL_OVER_USUAL = 2.5
 # In all-intra files a cut is a step in size; neighbours differ by less.
 _ALL_INTRA_SHARE = 0.9
 _INTRA_STEP = 0.06
 _INTRA_OVER_USUAL = 5.0
-# Packets this short before a keyframe tell whether the picture was at rest.
+# Packets this short before a keyframe tell whether the picture was at rest; one may be large.
 _TAIL_SECONDS = 0.4
 _TAIL_SHARE = 0.25
 _TAIL_OVER_USUAL = 1.2
@@ -51,6 +56,7 @@ class Stretch:
         spikes: packets that may hold a new picture, ascending.
         shares: of each spike, its size over that of the smaller keyframe around it.
         blanks: packets at which a stretch of next to nothing begins, ascending.
+        swells: first and last packets of times with many large packets, as in dissolves, ascending.
         forced: whether the next anchor seems to stand where it does because of the picture
             and not because of a fixed keyframe distance.
         rests: whether the packets just before the next anchor are no larger than others.
@@ -61,6 +67,7 @@ class Stretch:
     spikes: tuple[int, ...]
     shares: tuple[float, ...]
     blanks: tuple[int, ...]
+    swells: tuple[int, ...]
     forced: bool
     rests: bool
 
@@ -75,6 +82,7 @@ def stretches(packets: PacketIndex) -> tuple[Stretch, ...]:
     shares = _shares(packets)
     spikes = np.flatnonzero(_size_steps(packets) if intra else _spikes(packets, shares))
     blanks = np.flatnonzero(_blank_starts(packets))
+    swells = np.flatnonzero(_swell_bounds(packets))
     forced = _forced(np.diff(bounds))
     found = []
     for place, (first, last) in enumerate(pairwise(bounds)):
@@ -86,6 +94,7 @@ def stretches(packets: PacketIndex) -> tuple[Stretch, ...]:
                 inside,
                 tuple(float(shares[i]) for i in inside),
                 _between(blanks, first, last),
+                _between(swells, first, last),
                 bool(forced[place]) and last < len(packets),
                 _rests(packets, first, last),
             )
@@ -121,7 +130,7 @@ def _rests(packets: PacketIndex, first: int, last: int) -> bool:
     if not tail.size:
         return False
     usual = max(_TAIL_SHARE * packets.sizes[first], _TAIL_OVER_USUAL * np.quantile(inner, 0.9))
-    return bool(tail.max() <= usual)
+    return bool(np.sort(tail)[-2:].min() <= usual)
 
 
 def _size_steps(packets: PacketIndex) -> NDArray[np.bool_]:
@@ -150,7 +159,7 @@ def _spikes(packets: PacketIndex, shares: NDArray[np.float64]) -> NDArray[np.boo
     low = np.searchsorted(times[inner], times[inner] - _NEAR_SECONDS)
     high = np.searchsorted(times[inner], times[inner] + _NEAR_SECONDS, side="right")
     flat = sizes[inner]
-    for at in np.flatnonzero(share >= _TOWERING_SHARE):
+    for at in np.flatnonzero(share >= _TOWERING_SHARE).tolist():
         near = flat[at] / _third_largest(flat, at, int(low[at]), int(high[at]))
         close = flat[at] / _third_largest(flat, at, at - _CLOSE_PACKETS, at + _CLOSE_PACKETS + 1)
         spike = share[at] >= _SHARE_OF_KEYFRAME and near >= _OVER_NEAR and close >= _OVER_CLOSE
@@ -178,6 +187,21 @@ def _blank_starts(packets: PacketIndex) -> NDArray[np.bool_]:
     small = handful < _BLANK_SHARE * usual
     starts = small & ~np.concatenate([[False], small[:-1]])
     return np.concatenate([starts, np.zeros(_BLANK_RUN - 1, dtype=np.bool_)])
+
+
+def _swell_bounds(packets: PacketIndex) -> NDArray[np.bool_]:
+    """First and last packets of each time that holds as much as a dissolve does."""
+    shares = _shares(packets)
+    total = np.concatenate([[0.0], np.cumsum(shares)])
+    until = np.searchsorted(packets.times, packets.times + _SWELL_SECONDS)
+    held = total[until] - total[:-1]
+    usual = _local(held, packets.times, _BLANK_NEAR_SECONDS, 0.5)
+    large = (held >= _SWELL_SHARE) & (held >= _SWELL_OVER_USUAL * usual)
+    bounds = np.zeros(len(packets), dtype=np.bool_)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], large, [False]])))
+    bounds[edges[::2]] = True
+    bounds[until[edges[1::2] - 1] - 1] = True
+    return bounds
 
 
 def _local(

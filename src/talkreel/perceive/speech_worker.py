@@ -1,8 +1,8 @@
 """A process that recognises chunks: requests on its standard input, answers on its output.
 
 Started by ``speech_pool``. It ends when its input ends, so it outlives its parent, even one that
-was killed, by no more than the chunk in hand. A message is a length (4 bytes, little endian), a JSON head of that length
-and, in requests, ``count`` float32 samples.
+was killed, by no more than the chunk in hand. A message is a length (4 bytes, little endian), a
+JSON head of that length and, in requests, ``count`` float32 samples.
 """
 
 from __future__ import annotations

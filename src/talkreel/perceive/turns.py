@@ -19,10 +19,12 @@ _OFF_ODDS = -0.004
 # Rounds in which faces and voices settle on each other.
 _ROUNDS = 4
 _DOUBT = 8.0
+# Neighbouring frames say much the same: their votes count this much.
+_VOTE_SHARE = 0.5
 _LABEL_TRUST = 0.9
 # Frames at 25 Hz over which one look at a label is spread: labels err for seconds on end, and at
 # the very changes that matter, so the pictures may outvote them there.
-_LABEL_FRAMES = 50.0
+_LABEL_FRAMES = 35.0
 
 
 def who_speaks(odds: FloatArray, labels: NDArray[np.int_] | None = None) -> FloatArray:
@@ -41,14 +43,30 @@ def who_speaks(odds: FloatArray, labels: NDArray[np.int_] | None = None) -> Floa
         turned = np.concatenate([[False], (np.diff(labels) != 0)])
         change = np.where(turned, _CHANGE_AT_TURN, np.where(labels >= 0, _CHANGE_IN_TURN, _CHANGE))
     states = _smoothed(gain, change)
-    for _ in range(_ROUNDS if labels is not None else 0):
-        states = _smoothed(gain + _label_gain(states, labels), change)
+    if labels is not None and labels.max(initial=-1) >= 0:
+        heard = _by_label(gain, labels)
+        for _ in range(_ROUNDS):
+            states = _smoothed(gain + _label_gain(heard, labels), change)
+            heard = states
     return states[:, :-1] * ~absent
 
 
-def _label_gain(states: FloatArray, labels: NDArray[np.int_] | None) -> FloatArray:
+def _by_label(gain: FloatArray, labels: NDArray[np.int_]) -> FloatArray:
+    """[T, K+1] who speaks if every voice were one face all along: all its frames vote at once.
+
+    Starting from here, rather than from turns found without labels, many short turns that are
+    each too weak to move the sticky states add up.
+    """
+    states = np.full(gain.shape, 1.0 / gain.shape[1])
+    for label in range(int(labels.max()) + 1):
+        total = gain[labels == label].sum(axis=0) * _VOTE_SHARE
+        votes = np.exp(total - total.max(initial=-np.inf))
+        states[labels == label] = votes / votes.sum()
+    return states
+
+
+def _label_gain(states: FloatArray, labels: NDArray[np.int_]) -> FloatArray:
     """[T, K+1] log likelihood of the voice given the speaker, per frame."""
-    assert labels is not None
     count = int(labels.max(initial=-1)) + 1
     heard = np.zeros((count, states.shape[1]))
     for label in range(count):

@@ -214,6 +214,16 @@ def test_tiny_packets_are_a_blank() -> None:
     assert stretches(packets(sizes, [0, 100, 200]))[1].blanks == (140,)
 
 
+def test_many_large_packets_are_a_swell() -> None:
+    sizes = gop(100) * 3
+    sizes[140:156:2] = [15_000] * 8
+    part = stretches(packets(sizes, [0, 100, 200]))[1]
+    assert part.spikes == ()
+    assert len(part.swells) == 2
+    assert part.swells[0] <= 142
+    assert 150 <= part.swells[1] <= 160
+
+
 def test_keyframe_off_the_beat_is_forced() -> None:
     sizes = gop(250) + gop(250) + gop(87) + gop(250) + gop(250)
     found = stretches(packets(sizes, [0, 250, 500, 587, 837]))

@@ -122,7 +122,7 @@ def test_speech_in_another_language_is_warned_about() -> None:
     transcript = LocalTranscriber().assemble(chunks)
     assert transcript.words == ()
     assert transcript.language == "und"
-    assert "does not sound English" in transcript.warnings[0]
+    assert "does not sound like English" in transcript.warnings[0]
 
 
 def test_blocks_hold_about_a_minute() -> None:
