@@ -10,7 +10,7 @@ from talkreel.core.arrays import FloatArray
 # Turns last seconds: chance of a change per frame at 25 Hz while a voice goes on, and where the
 # diarized voice changes.
 _CHANGE = 0.004
-_CHANGE_AT_TURN = 0.05
+_CHANGE_AT_TURN = 0.08
 _CHANGE_IN_TURN = 0.0015
 # Nobody in the picture speaks: a voice from off screen starts out this likely.
 _OFF_SCREEN = 0.1

@@ -107,7 +107,7 @@ def test_a_voice_that_goes_with_a_face_helps_it() -> None:
     rng = np.random.default_rng(1)
     truth = np.tile(np.repeat([0, 1], 100), 4)
     odds = rng.normal(0.0, 0.2, (800, 2))
-    odds[np.arange(800), truth] += 0.05
+    odds[np.arange(800), truth] += 0.07
     alone = (who_speaks(odds).argmax(axis=1) == truth).mean()
     helped = (who_speaks(odds, truth).argmax(axis=1) == truth).mean()
     assert helped > max(0.9, alone)
