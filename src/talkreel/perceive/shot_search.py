@@ -195,7 +195,7 @@ class Search:
         """
         part = self._parts[place]
         here, after = self._anchors.get(place), self._anchors.get(place + 1)
-        checked, at = here, int(np.searchsorted(self._times, start - _SAME_SECONDS))
+        steady, at = True, int(np.searchsorted(self._times, start - _SAME_SECONDS))
         first, ahead = at, at > part.first
         self.decoded += at - part.first
         for frame in self._reader.every(Span(start, self._end(part))):
@@ -210,9 +210,12 @@ class Search:
                 self._changes += self._run.judge(ends=False)
             if frame.time < until - _SAME_SECONDS:
                 continue
-            if level_between(checked, picture) < ALIKE_LEVEL:
+            # A cut may come some frames before its spike: only while nothing at all has changed
+            # are the spikes harmless.
+            steady = steady and level_between(here, picture) < ALIKE_LEVEL
+            if steady:
                 self._marks.learn_harmless(part, first, at)
-            checked, first = picture, at
+            first = at
             differs = self._differ(picture, after)
             marks = [i for i in marks if i >= at]
             if not differs:

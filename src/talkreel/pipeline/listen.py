@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -18,6 +19,8 @@ from talkreel.perceive.hear import SpeechChunk
 from talkreel.pipeline.job import Job
 from talkreel.store.cache import StageKey
 
+# Names a Whisper folder (transformers or CTranslate2) to recognise speech with.
+WHISPER_VARIABLE = "TALKREEL_WHISPER"
 AUDIO_VERSION = 1
 VOICE_VERSION = 1
 SOUND_VERSION = 1
@@ -121,7 +124,8 @@ class Listener:
         from talkreel.perceive.vad import voiced_spans
 
         job, language = self._job, self._job.options.language
-        transcriber = load_transcriber(models_dir=job.models_dir)
+        wanted = os.environ.get(WHISPER_VARIABLE) or "default"
+        transcriber = load_transcriber(wanted, models_dir=job.models_dir)
         within = job.options.range
         planned = transcriber.plan(voiced_spans(self.voice), job.media.duration)
         groups = blocks([span for span in planned if _inside(span, within)])

@@ -219,9 +219,8 @@ def test_many_large_packets_are_a_swell() -> None:
     sizes[140:156:2] = [15_000] * 8
     part = stretches(packets(sizes, [0, 100, 200]))[1]
     assert part.spikes == ()
-    assert len(part.swells) == 2
-    assert part.swells[0] <= 142
-    assert 150 <= part.swells[1] <= 160
+    assert 130 <= part.swells[0] <= 142
+    assert 150 <= part.swells[-1] <= 162
 
 
 def test_keyframe_off_the_beat_is_forced() -> None:
