@@ -308,7 +308,7 @@ def test_running_out_of_time_leaves_nothing(
 ) -> None:
     edit = workshop.edit(numbered, [Span(0.0, 10.0)], canvas=Canvas(1080, 1920, Fraction(30)))
     with pytest.raises(RenderError, match="took over"):
-        render(edit, numbered, tmp_path / "clip.mp4", timeout_seconds=1.0)
+        render(edit, numbered, tmp_path / "clip.mp4", timeout_seconds=0.2)
     assert list(tmp_path.iterdir()) == []
 
 
