@@ -72,6 +72,11 @@ def test_slow_and_fast_frame_rates(tmp_path: Path, rate: int) -> None:
     assert starts(ShotDetector()(media)) == pytest.approx([2.0, 4.0], abs=1e-3)
 
 
+def test_stray_frames_at_the_ends_are_no_shots(tmp_path: Path) -> None:
+    media = film(tmp_path / "film.mp4", [(1, 3), (2, 60), (3, 60), (4, 3)], CODECS["scenecut.mp4"])
+    assert starts(ShotDetector()(media)) == pytest.approx([2.52], abs=1e-3)
+
+
 def test_there_and_back_between_like_keyframes(tmp_path: Path) -> None:
     scenes = [(1, 400), (2, 30), (1, 400)]
     media = film(tmp_path / "film.mkv", scenes, CODECS["long.mkv"])

@@ -16,7 +16,7 @@ from talkreel.core.tracks import Shot, Transition
 from talkreel.media.frames import FrameReader, packet_index
 from talkreel.media.packets import PacketIndex
 from talkreel.perceive.shot_search import Search
-from talkreel.perceive.shot_transitions import Change
+from talkreel.perceive.shot_transitions import LEAST_SHOT_SECONDS, Change
 
 # Four samples for each cell of a signature, which averages them.
 _WIDTH_PX = 192
@@ -42,7 +42,8 @@ class ShotDetector:
 
     A shot after a cut starts at its first frame; after a dissolve at the first frame that shows
     more of it than of the shot before; after a fade through black in the middle of the black.
-    Flashes, pans and changes of light are no cuts. The result depends on the file alone.
+    Flashes, pans and changes of light are no cuts; no shot is shorter than 0.2 s. The result
+    depends on the file alone.
     """
 
     name = "shots"
@@ -90,7 +91,8 @@ def _within(packets: PacketIndex, span: Span) -> PacketIndex:
 
 
 def _shots(whole: Span, changes: tuple[Change, ...]) -> tuple[Shot, ...]:
-    inner = [change for change in changes if whole.start < change.time < whole.end]
+    inside = whole.pad(-LEAST_SHOT_SECONDS, -LEAST_SHOT_SECONDS)
+    inner = [change for change in changes if inside.start <= change.time <= inside.end]
     bounds = [whole.start, *(change.time for change in inner), whole.end]
     kinds = [Transition.START, *(change.kind for change in inner)]
     spans = [Span(start, end) for start, end in pairwise(bounds)]
