@@ -47,7 +47,7 @@ class ActiveSpeaker:
         models_dir: folder to look for the network's weights first; see ``find_weights``.
     """
 
-    version = 2
+    version = 3
 
     def __init__(self, models_dir: Path | None = None) -> None:
         self._network = load_lr_asd(models_dir)
