@@ -6,8 +6,8 @@ Every ratio is against a baseline measured in the same run, because machines are
 
 - realtime: length of the talk over wall time of the whole job;
 - first clip: wall time until the first finished clip over that of the whole job;
-- render: rendering all clips over a bare ffmpeg trim, crop, scale and encode of the same spans
-  with the same settings, one after the other for each clip;
+- render: rendering clips over a bare ffmpeg trim, crop, scale and encode of the same spans with
+  the same settings and crops, one after the other for each clip;
 - restyle: a second run with another caption style over that same bare encode;
 - pixels: CPU of everything that looks at pixels before rendering over CPU of one full decode;
 - shots: PySceneDetect's AdaptiveDetector over the shot detector (shortest talk only).
@@ -30,8 +30,9 @@ from pathlib import Path
 import psutil
 
 from experiments.benchmarks.long_talk import make_talk
-from talkreel.core.edits import SCHEMA, Edit
+from talkreel.core.edits import SCHEMA, Edit, LayoutKind
 from talkreel.core.jsonio import load_json, read_document
+from talkreel.core.media import VideoStream
 from talkreel.core.spans import Span
 from talkreel.media.ffmpeg import ffmpeg_path
 from talkreel.media.probe import probe
@@ -147,20 +148,38 @@ def timed(command: list[str]) -> tuple[float, float]:
     return time.monotonic() - began, cpu
 
 
+def bare_crop(edit: Edit, video: VideoStream, start: float) -> str:
+    """A plain ``crop`` that shows what the edit shows; the middle where it fits whole pictures.
+
+    Another crop would be another cost: an empty wall encodes faster than a speaker.
+    """
+    canvas = edit.canvas
+    aspect = Fraction(canvas.width, canvas.height)
+    width = min(video.width, int(video.height * aspect)) // 2 * 2
+    height = min(video.height, int(width / aspect)) // 2 * 2
+    left = ""
+    for layout in edit.layouts:
+        x = (video.width - width) / 2
+        if layout.kind is LayoutKind.CROP:
+            box = layout.paths[0].keys[0].box
+            x = min(max(0.0, box[0] * video.width), video.width - width)
+        left += f"if(lt(t,{layout.span.end - start:.3f}),{round(x / 2) * 2},"
+    left += str((video.width - width) // 4 * 2) + ")" * len(edit.layouts)
+    return f"crop={width}:{height}:'{left}':0"
+
+
 def bare_encode(edit: Edit, talk: Path, target: Path) -> float:
-    """Wall seconds of trim, centre crop, scale and encode of one clip's spans."""
+    """Wall seconds of trim, crop, scale and encode of one clip's spans, and nothing else."""
     canvas, media = edit.canvas, probe(talk)
     assert media.video is not None
-    aspect = Fraction(canvas.width, canvas.height)
     total = 0.0
     for span in edit.kept:
-        width = min(media.video.width, int(media.video.height * aspect)) // 2 * 2
-        height = min(media.video.height, int(width / aspect)) // 2 * 2
+        crop = bare_crop(edit, media.video, span.start)
         wall, _ = timed(
             [
                 *(ffmpeg_path(), "-nostdin", "-v", "error", "-y"),
                 *("-ss", f"{span.start:.6f}", "-t", f"{span.duration:.6f}", "-i", str(talk)),
-                *("-vf", f"crop={width}:{height},scale={canvas.width}:{canvas.height}"),
+                *("-vf", f"{crop},scale={canvas.width}:{canvas.height}"),
                 *("-c:v", "libx264", "-preset", edit.encoding.x264_preset),
                 *("-crf", str(edit.encoding.crf), "-profile:v", "high", "-pix_fmt", "yuv420p"),
                 *("-r", str(canvas.frame_rate), "-c:a", "aac", "-ar", "48000"),

@@ -42,7 +42,6 @@ def build_edit(
         ValueError: the candidate lies outside the media.
     """
     media = analysis.media
-    style = None if options.captions is None else find_style(options.captions)
     canvas = choose_canvas(media, options)
     words = analysis.transcript.words
     kept: tuple[Span, ...] = (
@@ -69,7 +68,7 @@ def build_edit(
     layouts = make_layouts(
         time_map, analysis, canvas, upscale_limit=options.upscale_limit, look=look
     )
-    return Edit(
+    edit = Edit(
         id=candidate.id,
         title=candidate.title,
         media_uri=media.uri,
@@ -77,10 +76,11 @@ def build_edit(
         kept=kept,
         canvas=canvas,
         layouts=layouts,
-        captions=None if style is None else _captions(analysis, style, kept, canvas, layouts),
+        captions=None,
         audio=AudioChain() if media.audio is not None else None,
         encoding=options.encoding,
     )
+    return restyle(edit, options.captions, analysis)
 
 
 def restyle(edit: Edit, style: str | None, analysis: Analysis | None = None) -> Edit:

@@ -10,18 +10,19 @@ from pathlib import Path
 import talkreel
 from talkreel.core.analysis import Analysis
 from talkreel.core.candidates import Candidate
-from talkreel.core.clips import Clip, ClipSet
+from talkreel.core.clips import ClipSet
 from talkreel.core.errors import NothingToClip, RenderError
 from talkreel.core.spans import Span, merge
 from talkreel.core.tracks import FaceTrack
 from talkreel.core.transcript import Transcript
 from talkreel.media.probe import probe
 from talkreel.pipeline.choose import Chooser, Heard
-from talkreel.pipeline.deliver import OutputFolder, check_folder, place, slug
+from talkreel.pipeline.deliver import OutputFolder, check_folder, place
 from talkreel.pipeline.job import Job
 from talkreel.pipeline.listen import Listener
-from talkreel.pipeline.make import Cut, cut, deliver, rendered
+from talkreel.pipeline.make import Cut, cut, rendered
 from talkreel.pipeline.options import ClipOptions
+from talkreel.pipeline.produce import produce
 from talkreel.pipeline.progress import Tracker, Watcher, unwatched
 from talkreel.pipeline.see import Sight
 from talkreel.report import write_report
@@ -49,11 +50,11 @@ class Maker:
         self.chooser = Chooser(job)
         self.faces: dict[Span, tuple[FaceTrack, ...]] = {}
 
-    def perceive(self, folder: OutputFolder | None = None) -> tuple[Analysis, list[Path]]:
+    def perceive(self, folder: OutputFolder | None = None) -> Analysis:
         """Everything but faces; with ``folder``, an early clip is delivered on the way."""
         tracker, listener = self.job.tracker, self.listener
         listener.open(tracker.stage("sound"))
-        early: list[Path] = []
+        early = False
         transcript = Transcript("und", ())
         for transcript, until in listener.words(tracker.stage("words")):
             if folder is not None and not early and self._worth_early(until):
@@ -61,14 +62,13 @@ class Maker:
         tracker.finish("words")
         shots = self.sight.shots(progress=tracker.stage("picture"))
         transcript, signals = listener.sound(transcript, self.job.media.duration)
-        analysis = Analysis(
+        return Analysis(
             media=self.job.media,
             transcript=transcript,
             shots=shots if self.job.media.video else (),
             signals=signals,
             warnings=(*self.job.media.warnings, *transcript.warnings),
         )
-        return analysis, early
 
     def choose(self, analysis: Analysis) -> tuple[Candidate, ...]:
         """Ranked candidates of the whole talk."""
@@ -109,12 +109,13 @@ class Maker:
             and (wanted is None or wanted >= EARLY_MIN_CLIPS)
         )
 
-    def _early_clip(self, folder: OutputFolder, so_far: Transcript, until: float) -> list[Path]:
+    def _early_clip(self, folder: OutputFolder, so_far: Transcript, until: float) -> bool:
+        """Deliver the best clip of the first ``until`` seconds, if anything there is worth one."""
         transcript, signals = self.listener.sound(so_far, until)
         try:
             best = self.chooser.choose(Heard(transcript, signals, (), until), clips=1)[0]
         except NothingToClip:
-            return []
+            return False
         around = best.span.pad(10.0, 10.0).clamp(self.job.media.span)
         analysis = Analysis(
             media=self.job.media,
@@ -126,11 +127,11 @@ class Maker:
         try:
             path, _ = rendered(self.job.cache, made.edit, self.job.media)
         except RenderError:
-            return []  # said again, with its rank, when the clip's turn comes
-        target = folder.clips / f"early-{slug(best.title)}.mp4"
+            return False  # said again, with its rank, when the clip's turn comes
+        target = folder.early_clip(best.title)
         place(path, target)
         self.job.tracker.say("words", f"first clip: {target}")
-        return [target]
+        return True
 
 
 def open_job(source: Path, options: ClipOptions, cache: StageCache | None, watcher: Watcher) -> Job:
@@ -171,10 +172,10 @@ def make_clips(
     job = open_job(source, options or ClipOptions(), cache, watcher)
     folder = OutputFolder(out)
     maker = Maker(job)
-    analysis, early = maker.perceive(folder)
+    analysis = maker.perceive(folder)
     candidates = maker.choose(analysis)
     before = folder.previous()
-    clips, problems = _deliver_all(maker, folder, analysis, candidates)
+    clips, problems = produce(job, folder, maker.cuts(analysis, candidates), len(candidates))
     result = ClipSet(
         media_uri=job.media.uri,
         media_digest=job.media.digest,
@@ -188,39 +189,9 @@ def make_clips(
     analysis = with_faces(analysis, maker.faces)
     write_analysis(folder.root / "analysis.json", analysis)
     write_report(folder.root / "report.html", analysis, result)
-    folder.finish(result, before, early)
+    folder.finish(result, before)
     job.cache.prune(limit_bytes())
     return result
-
-
-def _deliver_all(
-    maker: Maker, folder: OutputFolder, analysis: Analysis, candidates: Sequence[Candidate]
-) -> tuple[list[Clip], list[str]]:
-    """Deliver every candidate; one that fails is reported and the rest move up."""
-    tracker = maker.job.tracker
-    progress = tracker.stage("clips")
-    clips: list[Clip] = []
-    problems: list[str] = []
-    failure: RenderError | None = None
-    for index, made in enumerate(maker.cuts(analysis, candidates)):
-        start = index / len(candidates)
-
-        def share(part: float, start: float = start) -> None:
-            progress(start + part / len(candidates))
-
-        try:
-            clip = deliver(maker.job, folder, len(clips) + 1, made, share)
-        except RenderError as error:
-            failure = error
-            problems.append(f"no clip at {made.candidate.span.start:.1f} s: {error}")
-            tracker.say("clips", problems[-1])
-            continue
-        clips.append(clip)
-        tracker.say("clips", f"clip {clip.rank}: {folder.root / clip.files.video}")
-    tracker.finish("clips")
-    if failure is not None and not clips:
-        raise failure
-    return clips, problems
 
 
 def with_faces(analysis: Analysis, faces: dict[Span, tuple[FaceTrack, ...]]) -> Analysis:
@@ -255,7 +226,7 @@ def analyze_media(
     if out:
         check_folder(out)
     maker = Maker(job)
-    analysis, _ = maker.perceive()
+    analysis = maker.perceive()
     try:
         candidates = maker.choose(analysis)
     except NothingToClip:

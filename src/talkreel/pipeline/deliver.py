@@ -17,6 +17,7 @@ from talkreel.core.jsonio import load_json, read_document, write_document
 # Less free space than this fails every job somewhere in the middle; better to say so first.
 MIN_FREE_BYTES = 200e6
 _PART = ".part-"
+_EARLY = "early-"
 
 
 class OutputFolder:
@@ -57,12 +58,17 @@ class OutputFolder:
         except SchemaError:
             return None
 
-    def finish(self, clips: ClipSet, before: ClipSet | None, extra: Iterable[Path] = ()) -> None:
-        """Write ``clips.json``, then remove what only the earlier job delivered."""
+    def early_clip(self, title: str) -> Path:
+        """Where a clip goes that is shown before its rank is known; ``finish`` removes it."""
+        return self.clips / f"{_EARLY}{slug(title)}.mp4"
+
+    def finish(self, clips: ClipSet, before: ClipSet | None) -> None:
+        """Write ``clips.json``, then remove what only an earlier job delivered."""
         write_document(self.index, clips, SCHEMA)
         keep = set(_files(clips))
         stale = set(_files(before)) - keep if before else set()
-        for path in [*(self.root / name for name in stale), *extra]:
+        early = self.clips.glob(f"{_EARLY}*.mp4")
+        for path in [*(self.root / name for name in stale), *early]:
             if path.resolve().is_relative_to(self.root.resolve()):
                 path.unlink(missing_ok=True)
 

@@ -69,6 +69,8 @@ class Listener:
     def words(self, progress: Progress = silent) -> Iterator[tuple[Transcript, float]]:
         """The words heard so far and until which second, growing; at least one pair.
 
+        Words that are all known from an earlier run come at once.
+
         A transcript file (given, or beside the media) always wins over recognition.
         """
         sidecar = self._sidecar()
@@ -148,7 +150,8 @@ class Listener:
             heard.extend(stored or self._next_block(key, group, fresh))
             done = sum(chunk.span.duration for chunk in heard)
             progress(done / total)
-            yield transcriber.assemble(heard, language=language), group[-1].end
+            if missing:
+                yield transcriber.assemble(heard, language=language), group[-1].end
         yield transcriber.assemble(heard, language=language), job.media.duration
 
     def _next_block(

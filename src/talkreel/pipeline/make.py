@@ -13,7 +13,7 @@ from talkreel.core.jsonio import write_document
 from talkreel.core.media import Media
 from talkreel.core.stage import Progress, silent
 from talkreel.edit.build import VERSION as EDIT_VERSION
-from talkreel.edit.build import build_edit
+from talkreel.edit.build import build_edit, restyle
 from talkreel.edit.options import EditOptions
 from talkreel.edit.shares import face_share, speaker_share
 from talkreel.pipeline.deliver import OutputFolder, place, slug
@@ -54,7 +54,8 @@ def edit_options(job: Job) -> EditOptions:
 
 def cut(job: Job, sight: Sight, candidate: Candidate, analysis: Analysis) -> Cut:
     """Build the edit of ``candidate``; ``analysis`` already holds the faces of its span."""
-    options = edit_options(job)
+    # Captions are laid out anew each time, so that another style finds the rest of the edit made.
+    options = replace(edit_options(job), captions=None)
     # Scores are left out: they shift as more of a talk is heard, the edit does not.
     around = candidate.span.pad(NEIGHBOURHOOD_SECONDS, NEIGHBOURHOOD_SECONDS)
     key = job.key(
@@ -69,7 +70,7 @@ def cut(job: Job, sight: Sight, candidate: Candidate, analysis: Analysis) -> Cut
     edit = job.cache.record(
         key, Edit, lambda: build_edit(candidate, analysis, options, look=sight.look_at())
     )
-    return Cut(candidate, edit, analysis)
+    return Cut(candidate, restyle(edit, job.options.captions, analysis), analysis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,8 @@ def rendered(
     return path, cache.record(figures, Rendered, figures_again)
 
 
-def deliver(job: Job, folder: OutputFolder, rank: int, done: Cut, progress: Progress) -> Clip:
-    """Render ``done`` and put all its files into ``folder`` under its rank."""
-    path, delivered = rendered(job.cache, done.edit, job.media, progress)
+def deliver(folder: OutputFolder, rank: int, done: Cut, path: Path, file: Rendered) -> Clip:
+    """Put the rendered ``path`` of ``done`` and all that goes with it into ``folder``."""
     candidate = done.candidate
     name = f"{rank:02d}-{slug(candidate.title)}"
     srt, vtt = place_files(done.edit, path, folder.clips / f"{name}.mp4")
@@ -122,8 +122,8 @@ def deliver(job: Job, folder: OutputFolder, rank: int, done: Cut, progress: Prog
             vtt=f"clips/{vtt.name}" if vtt else None,
             edit=f"edits/{rank:02d}.json",
         ),
-        measured=measure(done.edit, done.analysis, delivered.measured),
-        warnings=delivered.warnings,
+        measured=measure(done.edit, done.analysis, file.measured),
+        warnings=file.warnings,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -50,13 +51,16 @@ class Tracker:
     _done: dict[str, float] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
     _best: float = 0.0
+    # Clips are rendered in threads that all tell how far they are.
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def stage(self, name: str) -> Progress:
         """A ``Progress`` for one stage of the plan."""
 
         def progress(share: float) -> None:
-            self._done[name] = max(self._done.get(name, 0.0), min(1.0, share))
-            self._tell(name)
+            with self._lock:
+                self._done[name] = max(self._done.get(name, 0.0), min(1.0, share))
+                self._tell(name)
 
         progress(0.0)
         return progress
@@ -67,7 +71,8 @@ class Tracker:
 
     def say(self, name: str, message: str) -> None:
         """News about a stage."""
-        self._tell(name, message)
+        with self._lock:
+            self._tell(name, message)
 
     def _tell(self, name: str, message: str = "") -> None:
         total = sum(weight for _, weight in self.plan) or 1.0

@@ -20,7 +20,7 @@ AAC_MARGIN_DB = 0.8
 # gentle compressor works first.
 _LIMITING_DB = 8.0
 _COMPRESS_ABOVE_LU = 3.0
-_CLOSE_LU = 0.05
+_CLOSE_LU = 0.1
 _TRIES = 6
 _LEAST_SLOPE = 0.2
 # Compressor and limiter may take away this much; more would be another sound.
