@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 # A line of about this many characters is read in one glance on a phone.
 LINE_CHARACTERS = 18
@@ -72,53 +71,72 @@ def into_cues(
         starts: when each is spoken, seconds.
         limits: what fits.
     """
-    count = len(texts)
-
-    @cache
-    def line(first: int, last: int) -> float:
-        text = " ".join(texts[first:last])
-        if last - first > 1 and (
-            len(text) > _MOST_CHARACTERS or limits.measure(text) > limits.width
-        ):
-            return float("inf")
-        lonely = last - first == 1 and len(text) < 5 and count > 1
-        return 0.35 * max(0, len(text) - LINE_CHARACTERS) + (1.2 if lonely else 0.0)
-
-    def lines(first: int, last: int) -> tuple[float, list[tuple[int, int]]]:
-        best = (line(first, last), [(first, last)])
-        for middle in range(first + 1, last):
-            a, b = line(first, middle), line(middle, last)
-            if a + b == float("inf"):
-                continue
-            sizes = [len(" ".join(texts[i:j])) for i, j in ((first, middle), (middle, last))]
-            uneven = abs(sizes[0] - sizes[1]) / max(sizes)
-            alone = sum(
-                j - i == 1 and size < 9
-                for (i, j), size in zip(((first, middle), (middle, last)), sizes, strict=True)
-            )
-            cost = a + b + break_cost(texts[middle - 1], texts[middle]) + 0.3
-            cost += 1.5 * uneven + 0.5 * alone
-            if cost < best[0]:
-                best = (cost, [(first, middle), (middle, last)])
-        return best
-
+    lines = _Lines(texts, limits)
     best: list[tuple[float, int, list[tuple[int, int]]]] = [(0.0, 0, [])]
-    for last in range(1, count + 1):
+    for last in range(1, len(texts) + 1):
         options = []
         for first in range(max(0, last - limits.words_per_cue), last):
-            inner, chosen = lines(first, last)
-            cost = best[first][0] + inner + 1.6
-            if last < count:
-                cost += 1.5 * break_cost(texts[last - 1], texts[last])
-                cost += 2.0 * max(0.0, 0.7 - (starts[last] - starts[first]))
-            if last - first == 1 and count > 1 and len(texts[first]) < 5:
-                cost += 1.0
+            inner, chosen = lines.best(first, last)
+            cost = best[first][0] + inner + _cue_cost(texts, starts, first, last)
             options.append((cost, first, chosen))
         best.append(min(options, key=lambda option: option[0]))
     cues = []
-    at = count
+    at = len(texts)
     while at > 0:
         _, first, chosen = best[at]
         cues.append(chosen)
         at = first
     return cues[::-1]
+
+
+def _cue_cost(texts: Sequence[str], starts: Sequence[float], first: int, last: int) -> float:
+    """What a cue of these words costs beside its lines: its end, and a glance too short."""
+    cost = 1.6
+    if last < len(texts):
+        cost += 1.5 * break_cost(texts[last - 1], texts[last])
+        cost += 2.0 * max(0.0, 0.7 - (starts[last] - starts[first]))
+    if last - first == 1 and len(texts) > 1 and len(texts[first]) < 5:
+        cost += 1.0
+    return cost
+
+
+class _Lines:
+    """The cheapest lines for words of one run."""
+
+    def __init__(self, texts: Sequence[str], limits: LineLimits) -> None:
+        self._texts = texts
+        self._limits = limits
+        self._known: dict[tuple[int, int], float] = {}
+
+    def best(self, first: int, last: int) -> tuple[float, list[tuple[int, int]]]:
+        """Cost and lines of words ``first`` to ``last`` (half-open), in one line or two."""
+        best = (self._line(first, last), [(first, last)])
+        for middle in range(first + 1, last):
+            pair = [(first, middle), (middle, last)]
+            inside = sum(self._line(i, j) for i, j in pair)
+            if inside == float("inf"):
+                continue
+            sizes = [len(" ".join(self._texts[i:j])) for i, j in pair]
+            uneven = abs(sizes[0] - sizes[1]) / max(sizes)
+            alone = sum(j - i == 1 and size < 9 for (i, j), size in zip(pair, sizes, strict=True))
+            cost = inside + break_cost(self._texts[middle - 1], self._texts[middle]) + 0.3
+            cost += 1.5 * uneven + 0.5 * alone
+            if cost < best[0]:
+                best = (cost, pair)
+        return best
+
+    def _line(self, first: int, last: int) -> float:
+        known = self._known.get((first, last))
+        if known is None:
+            known = self._known[first, last] = self._fresh_line(first, last)
+        return known
+
+    def _fresh_line(self, first: int, last: int) -> float:
+        text = " ".join(self._texts[first:last])
+        several = last - first > 1
+        if several and len(text) > _MOST_CHARACTERS:
+            return float("inf")
+        if several and self._limits.measure(text) > self._limits.width:
+            return float("inf")
+        lonely = not several and len(text) < 5 and len(self._texts) > 1
+        return 0.35 * max(0, len(text) - LINE_CHARACTERS) + (1.2 if lonely else 0.0)

@@ -14,6 +14,7 @@ from talkreel.core.media import Media
 from talkreel.core.stage import Progress, silent
 from talkreel.edit.build import VERSION as EDIT_VERSION
 from talkreel.edit.build import build_edit, restyle
+from talkreel.edit.fonts import missing_characters
 from talkreel.edit.options import EditOptions
 from talkreel.edit.shares import face_share, speaker_share
 from talkreel.pipeline.deliver import OutputFolder, place, slug
@@ -123,8 +124,19 @@ def deliver(folder: OutputFolder, rank: int, done: Cut, path: Path, file: Render
             edit=f"edits/{rank:02d}.json",
         ),
         measured=measure(done.edit, done.analysis, file.measured),
-        warnings=file.warnings,
+        warnings=(*file.warnings, *caption_warnings(done.edit)),
     )
+
+
+def caption_warnings(edit: Edit) -> tuple[str, ...]:
+    """Says which characters of the captions no font can draw."""
+    if edit.captions is None:
+        return ()
+    words = [word.text for cue in edit.captions.cues for line in cue.lines for word in line]
+    missing = missing_characters(edit.captions.style, words)
+    if not missing:
+        return ()
+    return (f"no font here draws {missing!r}: these characters are boxes in the captions",)
 
 
 def place_files(edit: Edit, rendered_file: Path, video: Path) -> tuple[Path | None, Path | None]:
