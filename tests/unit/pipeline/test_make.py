@@ -34,7 +34,7 @@ def edit_with(text: str | None) -> Edit:
         media_digest="0" * 64,
         kept=(SPAN,),
         canvas=Canvas(1080, 1920, Fraction(30)),
-        layouts=(Layout(SPAN, LayoutKind.WAVEFORM),),
+        layouts=(Layout(SPAN, LayoutKind.WAVEFORM, ()),),
         captions=captions,
     )
 
