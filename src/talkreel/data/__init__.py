@@ -1,0 +1,1 @@
+"""Data sets: manifests, readers, and figures with intervals."""

@@ -1,0 +1,1 @@
+"""Records and arrays to model inputs; the same functions feed training and the product."""

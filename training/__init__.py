@@ -1,0 +1,1 @@
+"""Training, tuning and releasing of the models. Run from the repository root."""
