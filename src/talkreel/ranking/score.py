@@ -6,14 +6,14 @@ model takes its place by offering the same call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from talkreel.core.arrays import FloatArray
-from talkreel.core.candidates import SubScore
+from talkreel.core.candidates import Reason, SubScore
 from talkreel.ranking.factors import measure
 from talkreel.ranking.facts import Facts, gather
 from talkreel.ranking.reasons import Evidence
@@ -65,30 +65,49 @@ class CraftScorer:
     def __call__(self, talk: Talk, facts: Facts, proposals: Proposals) -> Scores:
         """Score all proposals at once."""
         absolute = measure(talk, facts, proposals).values
-        starts = len(np.unique(proposals.first))
-        lean = starts / (starts + self._rules.percentile_half)
-        shown = {name: blend(values, lean) for name, values in absolute.items()}
         evidence = Evidence(talk, facts, proposals)
+        return weigh(absolute, self._weights, evidence.reasons, proposals, self._rules)
 
-        def explain(index: int) -> tuple[SubScore, ...]:
-            return tuple(
-                SubScore(
-                    name,
-                    float(np.clip(shown[name][index], 0, 1)),
-                    self._weights[name],
-                    evidence.reasons(name, index),
-                )
-                for name in shown
+
+def weigh(
+    absolute: Mapping[str, FloatArray],
+    weights: Mapping[str, float],
+    reasons: Callable[[str, int], tuple[Reason, ...]],
+    proposals: Proposals,
+    rules: ChoiceRules,
+) -> Scores:
+    """Scores as the weighted mean of parts, each partly its percentile within the talk.
+
+    Args:
+        absolute: [P] values 0..1 by part.
+        weights: share of each part, never negative.
+        reasons: evidence of a part for one proposal.
+        proposals: what the values are of.
+        rules: how far percentiles count.
+    """
+    starts = len(np.unique(proposals.first))
+    lean = starts / (starts + rules.percentile_half)
+    shown = {part: blend(values, lean) for part, values in absolute.items()}
+
+    def explain(index: int) -> tuple[SubScore, ...]:
+        return tuple(
+            SubScore(
+                part,
+                float(np.clip(values[index], 0, 1)),
+                weights[part],
+                reasons(part, index),
             )
+            for part, values in shown.items()
+        )
 
-        return Scores(self._mean(shown), self._mean(absolute), explain)
+    return Scores(_mean(shown, weights), _mean(absolute, weights), explain)
 
-    def _mean(self, values: dict[str, FloatArray]) -> FloatArray:
-        share = {name: self._weights[name] for name in values}
-        total = sum(share.values())
-        if total <= 0:
-            return np.full(len(next(iter(values.values()))), 0.5)
-        return np.asarray(sum(values[name] * weight for name, weight in share.items()) / total)
+
+def _mean(values: Mapping[str, FloatArray], weights: Mapping[str, float]) -> FloatArray:
+    total = sum(weights[part] for part in values)
+    if total <= 0:
+        return np.full(len(next(iter(values.values()))), 0.5)
+    return np.asarray(sum(rows * weights[part] for part, rows in values.items()) / total)
 
 
 def blend(values: FloatArray, lean: float) -> FloatArray:
