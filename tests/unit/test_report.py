@@ -29,6 +29,7 @@ from talkreel.core.transcript import Transcript, Word
 from talkreel.report import write_report
 from talkreel.report.curves import (
     MAX_POINTS,
+    emotion_lanes,
     engagement_lane,
     estimated_engagement,
     sound_lanes,
@@ -544,3 +545,15 @@ def test_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_same_input_same_page() -> None:
     assert page(*talk()) == page(*talk())
+
+
+def test_the_strongest_emotions_are_drawn_and_neutral_is_not() -> None:
+    values = np.full((120, 3), 0.02, np.float32)
+    values[:, 0] = 0.9  # neutral
+    values[40:60, 1] = 0.8
+    signal = Signal("emotion", values, "probability", channels=("neutral", "joy", "anger"))
+    (lane,) = emotion_lanes({"emotion": signal}, 120.0)
+    assert lane.label == "Joy"
+    assert np.nanmax(lane.values) == pytest.approx(0.8)
+    assert (lane.low, lane.high) == (0.0, 1.0)
+    assert emotion_lanes({}, 120.0) == ()

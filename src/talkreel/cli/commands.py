@@ -29,6 +29,7 @@ def clip(arguments: argparse.Namespace) -> int:
         captions=_style(arguments.captions),
         query=arguments.query,
         preset=arguments.preset,
+        scorer=arguments.scorer,
         **_listening(arguments),
     )
     out = Path(arguments.out)

@@ -38,6 +38,9 @@ def _add_clip(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     clip.add_argument("--captions", default="bold", metavar="STYLE", help=STYLES_HELP)
     clip.add_argument("--query", metavar="TOPIC", help="prefer clips about this topic")
     clip.add_argument("--preset", default="default", help="fast, default or high_quality")
+    clip.add_argument(
+        "--scorer", default="viral", help="viral (default, trained models) or craft (rules of form)"
+    )
     _add_listening(clip)
     _add_json(clip)
 

@@ -12,6 +12,7 @@ from talkreel.core.spans import Span
 from talkreel.pipeline.presets import PRESETS, Preset
 
 ASPECTS = ("9:16", "1:1", "4:5", "16:9", "source")
+SCORERS = ("viral", "craft")
 MAX_CLIPS = 100
 SHORTEST_CLIP_SECONDS = 3.0
 LONGEST_CLIP_SECONDS = 600.0
@@ -32,6 +33,7 @@ class ClipOptions:
         query: topic to look for, or None.
         language: ISO 639-1 code of the speech.
         preset: one of ``PRESETS``.
+        scorer: ``viral`` for the trained models, ``craft`` for the craft priors alone.
 
     Raises:
         InputError: a value that cannot be used, with what is allowed.
@@ -47,6 +49,7 @@ class ClipOptions:
     query: str | None = None
     language: str = "en"
     preset: str = "default"
+    scorer: str = "viral"
 
     def __post_init__(self) -> None:
         if self.clips is not None and not 1 <= self.clips <= MAX_CLIPS:
@@ -66,6 +69,7 @@ class ClipOptions:
             )
         _one_of("--aspect", self.aspect, ASPECTS)
         _one_of("--preset", self.preset, PRESETS)
+        _one_of("--scorer", self.scorer, SCORERS)
         if not (2 <= len(self.language) <= 3 and self.language.isalpha()):
             raise InputError(f"--language is a code such as en or de, got {self.language!r}")
         if self.query is not None and not self.query.strip():

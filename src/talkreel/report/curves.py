@@ -82,6 +82,8 @@ _KNOWN = {
 # Working material of other stages; it says nothing more to a reader.
 _HIDDEN = frozenset(["voice", "momentary", "pause", "engagement"])
 _MUSIC_WORTH_SHOWING = 0.3
+_EMOTION_WORTH_SHOWING = 0.35
+_MOST_EMOTIONS = 3
 
 
 def engagement_lane(analysis: Analysis) -> Lane:
@@ -119,6 +121,23 @@ def sound_lanes(signals: Mapping[str, Signal], duration: float) -> tuple[Lane, .
         if lane.has_values and worth:
             lanes.append(lane)
     return tuple(lanes)
+
+
+def emotion_lanes(signals: Mapping[str, Signal], duration: float) -> tuple[Lane, ...]:
+    """The strongest emotions that the models read, each with its likelihood; never neutral."""
+    signal = signals.get("emotion")
+    if signal is None or signal.values.ndim != 2:
+        return ()
+    lanes = []
+    for i, name in enumerate(signal.channels):
+        one = Signal(name, signal.values[:, i], signal.unit, signal.start, signal.step)
+        peak = float(np.nanmax(one.values, initial=0.0))
+        if name != "neutral" and peak >= _EMOTION_WORTH_SHOWING:
+            note = f"Likelihood of {name} in what is said and how, as the emotion models read it"
+            look = _Look(name.capitalize(), note, digits=2, floor=0.0, ceiling=1.0)
+            lanes.append((float(np.nanmean(one.values)), _lane(one, look, duration)))
+    lanes.sort(key=lambda pair: -pair[0])
+    return tuple(lane for _, lane in lanes[:_MOST_EMOTIONS])
 
 
 def thinned(signal: Signal, duration: float, reduce: str = "mean") -> FloatArray:

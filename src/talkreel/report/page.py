@@ -13,7 +13,7 @@ from talkreel.core.clips import ClipSet
 from talkreel.core.jsonio import write_text
 from talkreel.core.media import Colour, Media
 from talkreel.report.cards import card
-from talkreel.report.curves import Lane, engagement_lane, plain_values, sound_lanes
+from talkreel.report.curves import Lane, emotion_lanes, engagement_lane, plain_values, sound_lanes
 from talkreel.report.markup import file_name, hue, length, plural, text
 from talkreel.report.timeline import lanes, speaker_hues, strip
 from talkreel.report.words import has_unsure, transcript
@@ -40,7 +40,11 @@ def write_report(path: Path, analysis: Analysis, clips: ClipSet) -> None:
 def page(analysis: Analysis, clips: ClipSet) -> str:
     """The HTML of the report."""
     engagement = engagement_lane(analysis)
-    curves = sound_lanes(analysis.signals, analysis.media.duration)
+    duration = analysis.media.duration
+    curves = (
+        *emotion_lanes(analysis.signals, duration),
+        *sound_lanes(analysis.signals, duration),
+    )
     speakers = speaker_hues(analysis)
     script, style = _asset("report.js"), _asset("report.css")
     name = file_name(clips.media_uri)
