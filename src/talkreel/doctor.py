@@ -11,7 +11,9 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from talkreel.core.errors import TalkreelError
+from talkreel.core.errors import ModelMissing, SchemaError, TalkreelError
+from talkreel.models.bundle import read_spec
+from talkreel.models.shipped import NAMES, bundle_folder
 from talkreel.store.cache import StageCache, default_root, limit_bytes
 from talkreel.store.weights import REGISTRY, find_weights
 
@@ -55,6 +57,7 @@ def examine() -> list[Check]:
         *_packages(),
         _ffmpeg(),
         _recogniser(),
+        *_bundles(),
         *_optional_models(),
         _captions(),
         _cache(),
@@ -105,6 +108,25 @@ def _recogniser() -> Check:
         Verdict.BETTER,
         f"{detail}; a .srt, .vtt or .json beside the video, or Whisper weights, give better words",
     )
+
+
+def _bundles() -> list[Check]:
+    checks = []
+    for name in NAMES:
+        try:
+            spec = read_spec(bundle_folder(name))
+        except ModelMissing:
+            detail = "no bundle: clips are judged without it; python -m training.fit makes one"
+            checks.append(Check(name, Verdict.BETTER, detail))
+        except SchemaError as error:
+            checks.append(Check(name, Verdict.MISSING, str(error)))
+        else:
+            first = spec.metrics[0] if spec.metrics else None
+            figure = f", {first.name} {first.value:.3f}" if first else ""
+            sets = ", ".join(source.name for source in spec.data)
+            detail = f"version {spec.version}{figure}, trained on {sets or 'nothing named'}"
+            checks.append(Check(name, Verdict.OK, detail))
+    return checks
 
 
 def _optional_models() -> list[Check]:
