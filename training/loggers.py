@@ -1,0 +1,162 @@
+"""Tracking that never stops a training: what fails is warned about once and left out.
+
+The metrics are always written to the run folder too, so nothing is lost.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, WandbLogger
+
+log = logging.getLogger(__name__)
+
+EXPERIMENT = "talkreel"
+
+
+class Guarded(Logger):
+    """Passes everything on to another logger until that fails, then falls silent."""
+
+    def __init__(self, inner: Logger, label: str) -> None:
+        super().__init__()
+        self.inner = inner
+        self.broken = False
+        self._label = label
+
+    @property
+    def name(self) -> str | None:
+        """Of the logger inside; only after it proved reachable."""
+        return None if self.broken else self.inner.name
+
+    @property
+    def version(self) -> str | int | None:
+        """Id of the run."""
+        return None if self.broken else self.inner.version
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Pass numbers on."""
+        self._try(lambda: self.inner.log_metrics(metrics, step))
+
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """Pass the configuration on."""
+        self._try(lambda: self.inner.log_hyperparams(params))
+
+    def save(self) -> None:
+        """Flush."""
+        self._try(self.inner.save)
+
+    def finalize(self, status: str) -> None:
+        """Close the run."""
+        self._try(lambda: self.inner.finalize(status))
+
+    def _try(self, step: Callable[[], object]) -> None:
+        if self.broken:
+            return
+        # Whatever a tracking client raises (network, database, its own) must not end a training.
+        try:
+            step()
+        except Exception as error:
+            self.broken = True
+            warn(self._label, error)
+
+
+def warn(label: str, error: Exception) -> None:
+    """Say once that a tracking service is left out."""
+    reason = str(error).strip().splitlines() or [type(error).__name__]
+    log.warning("%s cannot be reached, going on without it: %s", label, reason[0][:200])
+
+
+def be_quick() -> None:
+    """Let MLflow's client give up after seconds; by default it retries for minutes."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+
+
+def mlflow_logger(
+    *,
+    uri: str,
+    artifacts: str,
+    folder: Path,
+    name: str,
+    run_id: str | None,
+    tags: Mapping[str, str],
+) -> Guarded | None:
+    """A run of the tracking server at ``uri``, or None with a warning if it does not answer."""
+    be_quick()
+    if uri.startswith("sqlite:///"):
+        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    place = Path(artifacts).resolve().as_uri() if uri.startswith("sqlite:") else None
+    inner = MLFlowLogger(
+        EXPERIMENT,
+        run_name=name,
+        tracking_uri=uri,
+        tags=dict(tags),
+        artifact_location=place,
+        run_id=run_id,
+    )
+    return _reached(inner, f"MLflow at {uri}", lambda: inner.run_id)
+
+
+def wandb_logger(
+    *,
+    project: str,
+    mode: str,
+    folder: Path,
+    name: str,
+    run_id: str | None,
+    tags: Mapping[str, str],
+) -> Guarded | None:
+    """A run of Weights & Biases; offline runs are kept in the run folder (``wandb sync``)."""
+    os.environ.setdefault("WANDB_SILENT", "true")
+    inner = WandbLogger(
+        name=name, save_dir=folder, project=project, offline=mode != "online", tags=list(tags)
+    )
+    reached = _reached(inner, "Weights & Biases", lambda: inner.experiment)
+    if reached is None and mode == "online":
+        return wandb_logger(
+            project=project, mode="offline", folder=folder, name=name, run_id=run_id, tags=tags
+        )
+    return reached
+
+
+def _reached(inner: Logger, label: str, probe: Callable[[], object]) -> Guarded | None:
+    try:
+        probe()
+    except Exception as error:  # as in Guarded
+        warn(label, error)
+        return None
+    return Guarded(inner, label)
+
+
+def build(
+    config: DictConfig, *, folder: Path, name: str, run_id: str | None, tags: Mapping[str, str]
+) -> list[Logger]:
+    """The loggers of ``config``, and one that writes ``logs/version_N/metrics.csv``.
+
+    Args:
+        config: the group ``logger``.
+        folder: of the run.
+        name: shown for the run.
+        run_id: of MLflow, to go on with that run.
+        tags: of the run.
+    """
+    loggers: list[Logger] = [CSVLogger(folder, name="logs")]
+    for node in config.values():
+        made = instantiate(node, folder=folder, name=name, run_id=run_id, tags=dict(tags))
+        if made is not None:
+            loggers.append(made)
+    return loggers
+
+
+def run_id_of(loggers: list[Logger]) -> str:
+    """Id of the MLflow run, or nothing."""
+    for logger in loggers:
+        if isinstance(logger, Guarded) and isinstance(logger.inner, MLFlowLogger):
+            return str(logger.inner.run_id)
+    return ""
