@@ -23,7 +23,7 @@ from talkreel.core.spans import Span
 from talkreel.core.transcript import Transcript
 from talkreel.media.audio import Audio, extract_audio
 from talkreel.media.probe import probe
-from talkreel.perceive.transcribe import LocalTranscriber
+from talkreel.perceive.transcribe import LocalTranscriber, transcribe
 from talkreel.perceive.vad import voice_activity, voiced_spans
 from talkreel.perceive.word_errors import edit_distance, spoken
 
@@ -65,7 +65,7 @@ def hear(path: Path, wav: Path, transcriber: LocalTranscriber) -> Transcript:
     """One file, from the container to words."""
     extract_audio(probe(path), wav)
     audio = Audio(wav)
-    return transcriber(audio, voiced_spans(voice_activity(audio)))
+    return transcribe(transcriber, audio, voiced_spans(voice_activity(audio)))
 
 
 def word_errors(media: Path, wav: Path, transcriber: LocalTranscriber) -> None:
@@ -138,7 +138,7 @@ def speed(media: Path, wav: Path) -> None:
     cores = len(os.sched_getaffinity(0))
     for workers in sorted({1, min(cores, 4)}):
         began = time.perf_counter()
-        LocalTranscriber(workers=workers)(audio, spans)  # type: ignore[arg-type]
+        transcribe(LocalTranscriber(workers=workers), audio, spans)  # type: ignore[arg-type]
         _row(f"words, {workers} process(es)", time.perf_counter() - began)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"peak memory of a worker: {peak:.0f} MB")

@@ -16,7 +16,7 @@ import pytest
 from talkreel.core.transcript import Transcript
 from talkreel.media.audio import Audio, extract_audio
 from talkreel.media.probe import probe
-from talkreel.perceive.transcribe import LocalTranscriber
+from talkreel.perceive.transcribe import LocalTranscriber, transcribe
 from talkreel.perceive.vad import voice_activity, voiced_spans
 from talkreel.perceive.word_errors import edit_distance, spoken, word_error_rate
 
@@ -50,7 +50,7 @@ def hear(tmp_path_factory: pytest.TempPathFactory) -> Hear:
     def run(path: Path) -> Transcript:
         extract_audio(probe(path), wav)
         audio = Audio(wav)
-        transcript = transcriber(audio, voiced_spans(voice_activity(audio)))
+        transcript = transcribe(transcriber, audio, voiced_spans(voice_activity(audio)))
         words = transcript.words
         assert all(a.span.end <= b.span.start for a, b in pairwise(words))
         assert not words or (words[0].span.start >= 0 and words[-1].span.end <= audio.duration)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -32,33 +33,56 @@ class Transcriber(Protocol):
     name: str
     version: int
 
-    def __call__(
-        self,
-        audio: Audio,
-        voice: Sequence[Span],
-        *,
-        language: str = "en",
-        progress: Progress = silent,
-    ) -> Transcript:
-        """All words of the voiced spans."""
-        ...
-
     def plan(self, voice: Sequence[Span], duration: float) -> tuple[Span, ...]:
         """Chunks to recognise, in order; see ``plan_chunks``."""
         ...
 
     def chunks(
         self, audio: Audio, spans: Iterable[Span], *, language: str = "en"
-    ) -> Iterator[SpeechChunk]:
+    ) -> Generator[SpeechChunk, None, None]:
         """One result per span, in order, each as soon as it and those before it are ready.
 
         A result depends on its own span alone, so any subset can be cached and skipped.
         """
         ...
 
+    def gives_up(self, chunks: Sequence[SpeechChunk]) -> bool:
+        """Whether what was heard shows that the rest will not be understood either."""
+        ...
+
     def assemble(self, chunks: Sequence[SpeechChunk], *, language: str = "en") -> Transcript:
         """A transcript of what was heard so far, with what there is to warn about."""
         ...
+
+
+def transcribe(
+    transcriber: Transcriber,
+    audio: Audio,
+    voice: Sequence[Span],
+    *,
+    language: str = "en",
+    progress: Progress = silent,
+) -> Transcript:
+    """All words of the voiced spans, with times on the clock of ``audio``.
+
+    Args:
+        transcriber: what recognises.
+        audio: the sound.
+        voice: where someone speaks.
+        language: ISO 639-1 code, or ``auto`` where the recogniser finds out.
+        progress: share of the speech that was heard.
+    """
+    spans = transcriber.plan(voice, audio.duration)
+    total = sum(span.duration for span in spans)
+    heard: list[SpeechChunk] = []
+    with closing(transcriber.chunks(audio, spans, language=language)) as chunks:
+        for chunk in chunks:
+            heard.append(chunk)
+            progress(min(1.0, sum(span.duration for span in spans[: len(heard)]) / total))
+            if transcriber.gives_up(heard):
+                break
+    progress(1.0)
+    return transcriber.assemble(heard, language=language)
 
 
 class LocalTranscriber:
@@ -81,35 +105,13 @@ class LocalTranscriber:
         self._workers = workers
         self._here: ChunkListener | None = None
 
-    def __call__(
-        self,
-        audio: Audio,
-        voice: Sequence[Span],
-        *,
-        language: str = "en",
-        progress: Progress = silent,
-    ) -> Transcript:
-        """All words of the voiced spans, with times on the clock of ``audio``."""
-        spans = self.plan(voice, audio.duration)
-        total = sum(span.duration for span in spans)
-        done = 0.0
-        heard = []
-        for chunk in self.chunks(audio, spans, language=language):
-            heard.append(chunk)
-            done += chunk.span.duration
-            progress(min(1.0, done / total))
-            if judge_language(heard).hopeless:
-                break
-        progress(1.0)
-        return self.assemble(heard, language=language)
-
     def plan(self, voice: Sequence[Span], duration: float) -> tuple[Span, ...]:
         """Chunks to recognise, in order; see ``plan_chunks``."""
         return plan_chunks(voice, duration)
 
     def chunks(
         self, audio: Audio, spans: Iterable[Span], *, language: str = "en"
-    ) -> Iterator[SpeechChunk]:
+    ) -> Generator[SpeechChunk, None, None]:
         """One result per span, in order; nothing for a language this recogniser lacks."""
         if not self._knows(language):
             return
@@ -130,6 +132,10 @@ class LocalTranscriber:
         if self._here is None:
             self._here = ChunkListener(Moonshine(), Aligner())
         return placed(self._here(audio.samples(span)), span)
+
+    def gives_up(self, chunks: Sequence[SpeechChunk]) -> bool:
+        """Whether this is clearly not English."""
+        return judge_language(chunks).hopeless
 
     def assemble(self, chunks: Sequence[SpeechChunk], *, language: str = "en") -> Transcript:
         """Words in order; none, and a warning, when the speech is not English."""

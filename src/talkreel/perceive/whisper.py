@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from talkreel.core.errors import ModelMissing
 from talkreel.core.spans import Span
-from talkreel.core.stage import Progress, silent
 from talkreel.core.transcript import Transcript, Word
 from talkreel.media.audio import Audio
 from talkreel.perceive.align import AlignedWord, Aligner, spread
@@ -76,34 +75,21 @@ class WhisperTranscriber:
         self._backend = load_backend(folder)
         self._align = Aligner()
 
-    def __call__(
-        self,
-        audio: Audio,
-        voice: Sequence[Span],
-        *,
-        language: str = "en",
-        progress: Progress = silent,
-    ) -> Transcript:
-        """All words of the voiced spans; ``language`` ``auto`` lets Whisper find out."""
-        spans = self.plan(voice, audio.duration)
-        heard = []
-        for chunk in self.chunks(audio, spans, language=language):
-            heard.append(chunk)
-            progress(len(heard) / len(spans))
-        progress(1.0)
-        return self.assemble(heard, language=language)
-
     def plan(self, voice: Sequence[Span], duration: float) -> tuple[Span, ...]:
         """Chunks to recognise, in order; see ``plan_chunks``."""
         return plan_chunks(voice, duration)
 
     def chunks(
         self, audio: Audio, spans: Iterable[Span], *, language: str = "en"
-    ) -> Iterator[SpeechChunk]:
+    ) -> Generator[SpeechChunk, None, None]:
         """One result per span, in order."""
         wanted = None if language == "auto" else language.lower().split("-")[0]
         for span in spans:
             yield placed(self._hear(audio.samples(span), wanted), span)
+
+    def gives_up(self, chunks: Sequence[SpeechChunk]) -> bool:
+        """Never: Whisper knows a hundred languages."""
+        return False
 
     def assemble(self, chunks: Sequence[SpeechChunk], *, language: str = "en") -> Transcript:
         """Words in order, in the language that most of the speech is in."""

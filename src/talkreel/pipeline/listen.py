@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -143,15 +144,16 @@ class Listener:
             if chunks is None
             for span in group
         ]
-        fresh = iter(transcriber.chunks(audio, missing, language=language))
         total = sum(span.duration for group in groups for span in group)
         heard: list[SpeechChunk] = []
-        for group, key, stored in zip(groups, keys, known, strict=True):
-            heard.extend(stored or self._next_block(key, group, fresh))
-            done = sum(chunk.span.duration for chunk in heard)
-            progress(done / total)
-            if missing:
-                yield transcriber.assemble(heard, language=language), group[-1].end
+        with closing(transcriber.chunks(audio, missing, language=language)) as fresh:
+            for group, key, stored in zip(groups, keys, known, strict=True):
+                heard.extend(stored or self._next_block(key, group, fresh))
+                if transcriber.gives_up(heard):
+                    break
+                progress(sum(chunk.span.duration for chunk in heard) / total)
+                if missing:
+                    yield transcriber.assemble(heard, language=language), group[-1].end
         yield transcriber.assemble(heard, language=language), job.media.duration
 
     def _next_block(

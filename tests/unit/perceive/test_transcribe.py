@@ -14,7 +14,7 @@ from talkreel.core.spans import Span
 from talkreel.core.transcript import Word
 from talkreel.media.audio import Audio
 from talkreel.perceive.hear import SpeechChunk
-from talkreel.perceive.transcribe import LocalTranscriber, blocks, load_transcriber
+from talkreel.perceive.transcribe import LocalTranscriber, blocks, load_transcriber, transcribe
 from talkreel.perceive.vad import voice_activity, voiced_spans
 
 
@@ -45,7 +45,7 @@ def voice(talk: Audio) -> tuple[Span, ...]:
 
 def test_words_come_in_order_inside_the_sound(talk: Audio, voice: tuple[Span, ...]) -> None:
     shares: list[float] = []
-    transcript = LocalTranscriber(workers=2)(talk, voice, progress=shares.append)
+    transcript = transcribe(LocalTranscriber(workers=2), talk, voice, progress=shares.append)
     words = transcript.words
     assert transcript.language == "en"
     assert transcript.source == "moonshine-tiny-en+pocketsphinx"
@@ -59,8 +59,8 @@ def test_words_come_in_order_inside_the_sound(talk: Audio, voice: tuple[Span, ..
 
 
 def test_processes_change_nothing(talk: Audio, voice: tuple[Span, ...]) -> None:
-    spread = LocalTranscriber(workers=2)(talk, voice)
-    alone = LocalTranscriber(workers=0)(talk, voice)
+    spread = transcribe(LocalTranscriber(workers=2), talk, voice)
+    alone = transcribe(LocalTranscriber(workers=0), talk, voice)
     assert spread == alone
 
 
@@ -98,13 +98,13 @@ def test_stopping_early_leaves_no_worker(talk: Audio, voice: tuple[Span, ...]) -
 
 def test_no_speech_gives_no_words(tmp_path: Path) -> None:
     audio = _wav(tmp_path / "silence.wav", np.zeros(32_000, dtype=np.int16))
-    transcript = LocalTranscriber()(audio, voiced_spans(voice_activity(audio)))
+    transcript = transcribe(LocalTranscriber(), audio, voiced_spans(voice_activity(audio)))
     assert transcript.words == ()
     assert transcript.warnings == ()
 
 
 def test_a_language_it_lacks_is_said_in_one_line(talk: Audio, voice: tuple[Span, ...]) -> None:
-    transcript = LocalTranscriber()(talk, voice, language="de")
+    transcript = transcribe(LocalTranscriber(), talk, voice, language="de")
     assert transcript.words == ()
     assert transcript.language == "und"
     assert len(transcript.warnings) == 1

@@ -12,7 +12,7 @@ import pytest
 from talkreel.core.errors import ModelMissing
 from talkreel.core.spans import Span
 from talkreel.perceive.hear import SpeechChunk
-from talkreel.perceive.transcribe import load_transcriber
+from talkreel.perceive.transcribe import load_transcriber, transcribe
 from talkreel.perceive.whisper import (
     FasterWhisper,
     HeardWord,
@@ -119,7 +119,8 @@ def test_weights_are_found_by_name_and_by_path(weights: Path) -> None:
 def test_sound_goes_through_to_a_transcript(weights: Path, language: str) -> None:
     transcriber = WhisperTranscriber(weights)
     shares: list[float] = []
-    transcript = transcriber(
+    transcript = transcribe(
+        transcriber,
         _Sound(),  # type: ignore[arg-type]
         [Span(0, 4), Span(6, 11)],
         language=language,
