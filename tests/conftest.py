@@ -26,6 +26,11 @@ def media_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
+def data_dir() -> Path:
+    return _folder("TALKREEL_DATA", "data")
+
+
+@pytest.fixture(scope="session")
 def models_dir() -> Path:
     return _folder("TALKREEL_MODELS", "models")
 
