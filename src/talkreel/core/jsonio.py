@@ -214,7 +214,8 @@ def _decode_union(options: tuple[Any, ...], value: Any, where: str) -> Any:
     if value is None and type(None) in options:
         return None
     real = [option for option in options if option is not type(None)]
-    return _decode(real[0], value, where)
+    fitting = next((option for option in real if type(value) is option), real[0])
+    return _decode(fitting, value, where)
 
 
 def _decode_tuple(inner: tuple[Any, ...], value: Any, where: str) -> Any:
