@@ -22,7 +22,8 @@ class TrainingDiverged(TalkreelError):
 class SeedEpochs(Callback):
     """Seeds every epoch by its number, so that a resumed run draws what the whole one drew.
 
-    A checkpoint of Lightning holds no state of the random number generators.
+    A checkpoint of Lightning holds no state of the random number generators. Generators of the
+    training loader are seeded too, and its data set is told the epoch if it has ``set_epoch``.
     """
 
     def __init__(self, seed: int) -> None:
@@ -31,7 +32,16 @@ class SeedEpochs(Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Runs before the epoch shuffles its rows."""
         epoch = trainer.current_epoch
-        pl.seed_everything(self._seed + 1000 * (epoch + 1), workers=True, verbose=False)
+        seed = self._seed + 1000 * (epoch + 1)
+        pl.seed_everything(seed, workers=True, verbose=False)
+        found = trainer.train_dataloader
+        for loader in found if isinstance(found, (list, tuple)) else [found]:
+            for part in (loader, getattr(loader, "sampler", None)):
+                generator = getattr(part, "generator", None)
+                if generator is not None:
+                    generator.manual_seed(seed)
+            if hasattr(getattr(loader, "dataset", None), "set_epoch"):
+                loader.dataset.set_epoch(epoch)
 
 
 class StopAtNaN(Callback):

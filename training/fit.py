@@ -26,13 +26,13 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 
 from talkreel.core.errors import OutputError, TalkreelError
 from talkreel.core.jsonio import write_document, write_text
-from talkreel.data.manifest import CHECKOUT
 from training import loggers, runs
 from training.callbacks import CHECKPOINTS, LAST, standard
+from training.composing import CONFIGS
 
 log = logging.getLogger(__name__)
 
-CONFIGS = CHECKOUT / "configs"
+
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -149,7 +149,7 @@ def _score(trainer: pl.Trainer, monitor: str) -> float | None:
     for callback in trainer.callbacks:
         best = getattr(callback, "best_model_score", None)
         if isinstance(callback, ModelCheckpoint) and callback.monitor == monitor:
-            return float(best) if best is not None and math.isfinite(best) else None
+            return round(float(best), 6) if best is not None and math.isfinite(best) else None
     raise AssertionError("every training has a checkpoint of its monitor")
 
 
@@ -163,6 +163,7 @@ def _quiet() -> None:
 @hydra.main(version_base=None, config_path=str(CONFIGS), config_name="fit")
 def main(config: DictConfig) -> None:
     """Train; one line on an error that a person can act on."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     try:
         done = fit(config)
     except TalkreelError as error:
