@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from talkreel.data.talks import (
 # nothing.
 MIN_APPLAUSE = 10
 MIN_LAUGHTER = 3
+MIN_MARKS = 5
+Policy = Literal["by-kind", "as-marked"]
 _HEADER = re.compile(r"^President: .*$", re.MULTILINE)
 _AUDIENCE = re.compile(
     r"^\s*(?:AUDIENCE|Audience)(?: MEMBERS?| [Mm]embers?)?\s*[:.].*$", re.MULTILINE
@@ -35,19 +38,23 @@ _SPEAKER = re.compile(
 )
 
 
-def read_speeches(path: Path) -> list[LabelledTalk]:
+def read_speeches(path: Path, policy: Policy = "by-kind") -> list[LabelledTalk]:
     """Speeches whose transcribers marked reactions, with the last 5 % of each left out.
-
-    Applause is unknown (NaN) throughout a transcript with fewer than ``MIN_APPLAUSE`` marks of
-    it; laughter is known where applause is, or where at least ``MIN_LAUGHTER`` are marked.
 
     Args:
         path: of ``speeches.jsonl.xz``.
+        policy: ``by-kind``: applause is unknown (NaN) throughout a transcript with fewer than
+            ``MIN_APPLAUSE`` marks of it; laughter is known where applause is, or where at least
+            ``MIN_LAUGHTER`` are marked. ``as-marked``: transcripts with ``MIN_MARKS`` marks of
+            either kind are taken at their word.
 
     Raises:
         InputError: the file is missing or damaged.
+        ValueError: another policy.
     """
-    talks = read_rows(path, lambda row: _talk(str(row["id"]), str(row["text"])))
+    if policy not in ("by-kind", "as-marked"):
+        raise ValueError(f"policies are 'by-kind' and 'as-marked', got {policy!r}")
+    talks = read_rows(path, lambda row: _talk(str(row["id"]), str(row["text"]), policy))
     return [talk for talk in talks if not np.isnan(talk.reaction).all()]
 
 
@@ -57,14 +64,19 @@ def spoken_text(text: str) -> str:
     return _SPEAKER.sub("", text)
 
 
-def _talk(identity: str, text: str) -> LabelledTalk:
+def _talk(identity: str, text: str, policy: Policy) -> LabelledTalk:
     sentences = marked_sentences(spoken_text(text))
     labels = unknown_labels(len(sentences))
     claps = sum(sentence.applause for sentence in sentences)
     laughs = sum(sentence.laughter for sentence in sentences)
-    if claps >= MIN_APPLAUSE:
+    if policy == "as-marked":
+        claps_known = laughs_known = claps + laughs >= MIN_MARKS
+    else:
+        claps_known = claps >= MIN_APPLAUSE
+        laughs_known = claps_known or laughs >= MIN_LAUGHTER
+    if claps_known:
         labels[:, APPLAUSE] = [sentence.applause for sentence in sentences]
-    if claps >= MIN_APPLAUSE or laughs >= MIN_LAUGHTER:
+    if laughs_known:
         labels[:, LAUGHTER] = [sentence.laughter for sentence in sentences]
     kept = _without_closing(sentences)
     return LabelledTalk(identity, tuple(s.text for s in kept), labels[: len(kept)])

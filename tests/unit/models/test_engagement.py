@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from talkreel.core.errors import SchemaError
+from talkreel.core.spans import Span
+from talkreel.core.transcript import Transcript, Word
+from talkreel.features.sentences import FEATURES, talk_features
+from talkreel.models.bundle import Bundle, BundleSpec, load, save
+from talkreel.models.engagement import EngagementNet, reaction_logits
+from talkreel.models.predict_engagement import EngagementPredictor, by_second
+
+Batch = dict[str, torch.Tensor]
+
+
+def batch(count: int = 12, visual: int = 0, seed: int = 0) -> Batch:
+    rng = np.random.default_rng(seed)
+    texts = [f"Sentence {i} is about {'you' * (i % 2)} and me." for i in range(count)]
+    rows = talk_features(
+        texts,
+        rng.normal(size=(count, 384)),
+        times=np.stack([np.arange(count), np.arange(count) + 0.8], axis=1),
+        visual=rng.normal(size=(count, visual)) if visual else None,
+    )
+    names = ("text", "words", "form", "timing", "sound", "visual", "known")
+    found = {name: torch.from_numpy(getattr(rows, name))[None] for name in names}
+    return found | {"lengths": torch.tensor([count])}
+
+
+def net(**arguments: int) -> EngagementNet:
+    torch.manual_seed(0)
+    return EngagementNet(hidden=8, buckets=64, bucket_size=4, **arguments).eval()
+
+
+def spoken(minutes: int) -> Transcript:
+    words = []
+    for i in range(minutes * 150):
+        text = f"word{i % 97}" + ("." if i % 12 == 11 else "")
+        words.append(Word(text, Span(i * 0.4, i * 0.4 + 0.35)))
+    return Transcript("en", tuple(words))
+
+
+def bundle_of(network: EngagementNet, folder: Path, **changes: object) -> Bundle:
+    spec = BundleSpec(
+        name="engagement",
+        version=1,
+        architecture="",
+        arguments={},
+        features=str(changes.get("features", FEATURES)),
+        labels=("applause", "laughter"),
+        metrics=(),
+        data=(),
+        permitted_use="Tests.",
+    )
+    save(folder / "bundle", network, spec, "# Card\n")
+    return load(folder / "bundle")
+
+
+def test_padding_changes_nothing() -> None:
+    network, whole = net(), batch(12)
+    padded = {
+        name: torch.nn.functional.pad(part, (0, 0, 0, 5)) if part.ndim == 3 else part
+        for name, part in whole.items()
+    }
+    torch.testing.assert_close(network(padded)[:, :12], network(whole))
+
+
+def test_a_masked_stream_has_no_say() -> None:
+    network, rows = net(visual_size=6), batch(visual=6)
+    rows["known"][..., 1:] = 0
+    before = network(rows)
+    for name in ("timing", "sound", "visual"):
+        rows[name] = torch.randn_like(rows[name])
+    torch.testing.assert_close(network(rows), before)
+    rows["known"][..., 3] = 1
+    assert not torch.allclose(network(rows), before)
+
+
+def test_context_counts_and_the_place_does_not() -> None:
+    network, rows = net(), batch()
+    changed = {name: part.clone() for name, part in rows.items()}
+    changed["text"][0, 5] += 1
+    difference = (network(rows) - network(changed)).abs().sum(dim=-1)[0]
+    assert (difference > 0).all()
+    alone = EngagementNet(hidden=0, buckets=0).eval()
+    difference = (alone(rows) - alone(changed)).abs().sum(dim=-1)[0]
+    assert (difference > 0).tolist() == [i == 5 for i in range(12)]
+
+
+def test_scales_are_kept_with_the_weights() -> None:
+    network = net()
+    network.set_scales("timing", torch.arange(4.0), torch.zeros(4))
+    assert network.get_buffer("timing_mean").tolist() == [0, 1, 2, 3]
+    assert network.get_buffer("timing_scale").tolist() == [1, 1, 1, 1]
+    assert "timing_mean" in network.state_dict()
+    with pytest.raises(ValueError, match="no stream"):
+        network.set_scales("smell", torch.zeros(4), torch.ones(4))
+
+
+def test_members_are_averaged_and_reactions_joined() -> None:
+    network, rows = net(members=3), batch()
+    torch.testing.assert_close(network.each(rows).mean(dim=0), network(rows))
+    logits = torch.tensor([[0.0, 0.0, 9.0], [-40.0, -40.0, 0.0], [20.0, -3.0, 0.0]])
+    chance = torch.sigmoid(reaction_logits(logits))
+    torch.testing.assert_close(chance[0], torch.tensor(0.75))
+    assert chance[1] < 1e-6
+    assert torch.isfinite(reaction_logits(logits)).all()
+
+
+def test_training_leaves_streams_out() -> None:
+    network = EngagementNet(hidden=0, buckets=0, dropout=0.0, stream_dropout=1.0)
+    rows = batch()
+    before = network(rows)
+    rows["timing"] = torch.randn_like(rows["timing"])
+    torch.testing.assert_close(network(rows), before)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"hidden": -1}, {"members": 0}, {"dropout": 1.0}, {"stream_dropout": 2.0}]
+)
+def test_sizes_out_of_range_are_refused(arguments: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"positive|0\.\.1"):
+        EngagementNet(**arguments)  # type: ignore[arg-type]
+
+
+def test_a_bundle_scores_an_hour_quickly(tmp_path: Path) -> None:
+    network = EngagementNet()
+    assert sum(part.numel() for part in network.state_dict().values()) * 4 <= 2_000_000
+    predictor = EngagementPredictor(bundle_of(network, tmp_path))
+    transcript = spoken(60)
+    count = len(transcript.sentences)
+    embeddings = np.random.default_rng(0).normal(size=(count, 384)).astype(np.float32)
+    begun = time.perf_counter()
+    found = predictor(transcript, embeddings)
+    assert time.perf_counter() - begun < 10
+    assert found.reaction.shape == (count,)
+    assert ((found.reaction >= found.applause) & (found.reaction >= found.laughter)).all()
+    assert np.isnan(found.importance).all()
+    assert found.signal.name == "engagement"
+    assert found.signal.span.end == pytest.approx(3600, abs=1)
+
+
+def test_training_rows_and_product_give_the_same(tmp_path: Path) -> None:
+    network = net()
+    predictor = EngagementPredictor(bundle_of(network, tmp_path))
+    transcript = spoken(2)
+    spans = [(s.span.start, s.span.end) for s in transcript.sentences]
+    embeddings = np.random.default_rng(0).normal(size=(len(spans), 384)).astype(np.float32)
+    rows = talk_features([s.text for s in transcript.sentences], embeddings, times=np.array(spans))
+    found = predictor(transcript, embeddings)
+    with torch.inference_mode():
+        names = ("text", "words", "form", "timing", "sound", "visual", "known")
+        parts = {name: torch.from_numpy(getattr(rows, name))[None] for name in names}
+        logits = network(parts | {"lengths": torch.tensor([len(rows)])})[0]
+    np.testing.assert_allclose(found.applause, torch.sigmoid(logits[:, 0]), atol=1e-5)
+
+
+def test_silence_and_foreign_bundles(tmp_path: Path) -> None:
+    predictor = EngagementPredictor(bundle_of(net(), tmp_path))
+    found = predictor(Transcript("en", ()), np.zeros((0, 384), np.float32))
+    assert len(found.reaction) == len(found.signal.values) == 0
+    with pytest.raises(ValueError, match="embeddings"):
+        predictor(spoken(1), np.zeros((0, 384), np.float32))
+    with pytest.raises(SchemaError, match="sentences/"):
+        EngagementPredictor(bundle_of(net(), tmp_path, features="other/1"))
+
+
+def test_values_are_spread_over_seconds() -> None:
+    words = (Word("One.", Span(0.5, 1.2)), Word("Two.", Span(1.5, 2.5)), Word("Three.", Span(5, 6)))
+    curve = by_second(Transcript("en", words), np.array([0.2, 0.6, 0.9]))
+    np.testing.assert_allclose(curve.values, [0.2, 0.6, 0.6, np.nan, np.nan, 0.9], atol=1e-6)
+    with pytest.raises(ValueError, match="sentences"):
+        by_second(Transcript("en", words), np.zeros(2))
