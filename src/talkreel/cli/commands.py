@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from talkreel.cli import channel
 from talkreel.cli.terminal import watching
 from talkreel.core.clips import SCHEMA as CLIPS_SCHEMA
 from talkreel.core.clips import ClipSet
@@ -194,6 +195,8 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "render": render,
     "doctor": doctor,
     "models": models,
+    "calibrate": channel.calibrate,
+    "forecast": channel.forecast,
 }
 
 

@@ -23,6 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_transcribe(commands)
     _add_media_commands(commands)
     _add_render(commands)
+    _add_channel_commands(commands)
     _add_machine_commands(commands)
     return parser
 
@@ -93,6 +94,19 @@ def _add_render(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--out", metavar="FILE", help="mp4 to write (default: replace the clip of this edit)"
     )
     _add_json(render)
+
+
+def _add_channel_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    for name, text in (
+        (
+            "calibrate",
+            "learn from a channel's export whether scores predict its click-through rate",
+        ),
+        ("forecast", "click-through rate and share watched of a channel's next video"),
+    ):
+        parser = commands.add_parser(name, help=text)
+        parser.add_argument("export", metavar="EXPORT.csv", help="YouTube Studio table of videos")
+        _add_json(parser)
 
 
 def _add_machine_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

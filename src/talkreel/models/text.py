@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,17 +67,79 @@ class TextEmbedder:
         """
         if isinstance(texts, str):
             raise TypeError("TextEmbedder takes a sequence of texts, got one string")
-        vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+        return self._embedded(texts, self._encoder, DIMENSIONS, progress)
+
+    def _embedded(
+        self,
+        texts: Sequence[str],
+        encode: Callable[[Sequence[Sequence[int]]], Array],
+        size: int,
+        progress: Progress,
+    ) -> Array:
+        vectors = np.zeros((len(texts), size), dtype=np.float32)
         if not len(texts):
             progress(1.0)
             return vectors
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
         done = 0
         for batch in _batches([len(ids) for ids in tokens]):
-            vectors[batch] = self._encoder([tokens[i] for i in batch])
+            vectors[batch] = encode([tokens[i] for i in batch])
             done += len(batch)
             progress(done / len(texts))
         return vectors
+
+
+class LayerEmbedder(TextEmbedder):
+    """Token states of inner layers, pooled: how something is said, next to what it is about.
+
+    The last layer was trained to forget wording and keep the topic; the middle ones still hold
+    tone, person and build, which is what hooks and feelings lie in.
+
+    Args:
+        means: layers whose mean state is given, 0 (word vectors) .. 6 (last); layers above the
+            highest one are not computed.
+        maxima: layers whose largest value of each dimension is given.
+
+    Raises:
+        ValueError: no layer, or one that does not exist.
+    """
+
+    version = 1
+
+    def __init__(self, means: Sequence[int] = (4,), maxima: Sequence[int] = ()) -> None:
+        super().__init__()
+        chosen = (*means, *maxima)
+        if not chosen or not set(chosen) <= set(range(self._encoder.layers + 1)):
+            raise ValueError(f"layers are 0 to {self._encoder.layers}, got {chosen}")
+        self._means, self._maxima = tuple(means), tuple(maxima)
+        self.size = DIMENSIONS * len(chosen)
+        parts = (("mean", self._means), ("max", self._maxima))
+        words = ["".join([word, *map(str, layers)]) for word, layers in parts if layers]
+        self.name = "-".join(["minilm-l6", *words])
+
+    def __call__(self, texts: Sequence[str], *, progress: Progress = silent) -> Array:
+        """[N, 384 * layers] float32: means first, then maxima; each part has length 1.
+
+        Raises:
+            TypeError: one string instead of a sequence of strings.
+        """
+        if isinstance(texts, str):
+            raise TypeError("LayerEmbedder takes a sequence of texts, got one string")
+        return self._embedded(texts, self._pooled, self.size, progress)
+
+    def _pooled(self, tokens: Sequence[Sequence[int]]) -> Array:
+        ids, mask = _padded(tokens)
+        top = max((*self._means, *self._maxima))
+        means: dict[int, Array] = {}
+        maxima: dict[int, Array] = {}
+        for layer, states in enumerate(self._encoder.states(ids, mask, top)):
+            if layer in self._means:
+                means[layer] = _unit((states * mask[..., None]).sum(axis=1))
+            if layer in self._maxima:
+                hidden_away = (1 - mask)[..., None] * np.float32(-1e9)
+                maxima[layer] = _unit((states + hidden_away).max(axis=1))
+        parts = [means[n] for n in self._means] + [maxima[n] for n in self._maxima]
+        return np.concatenate(parts, axis=1)
 
 
 class _Encoder:
@@ -94,25 +156,30 @@ class _Encoder:
             bias = np.concatenate([weights[f"{n}.bias"] for n in names])
             self._qkv.append((np.ascontiguousarray(matrix), bias))
 
+    @property
+    def layers(self) -> int:
+        """How many."""
+        return len(self._qkv)
+
     def __call__(self, tokens: Sequence[Sequence[int]]) -> Array:
         """[B, 384] unit vectors of B token lists."""
-        count, length = len(tokens), max(len(ids) for ids in tokens)
-        ids = np.zeros((count, length), dtype=np.int64)
-        mask = np.zeros((count, length), dtype=np.float32)
-        for row, found in enumerate(tokens):
-            ids[row, : len(found)] = found
-            mask[row, : len(found)] = 1
+        ids, mask = _padded(tokens)
+        *_, states = self.states(ids, mask, self.layers)
+        return _unit((states * mask[..., None]).sum(axis=1))
+
+    def states(self, ids: NDArray[np.int64], mask: Array, top: int) -> Iterator[Array]:
+        """[B, T, 384] token states: word vectors first, then after each layer up to ``top``."""
+        shape = (*ids.shape, -1)
         weights = self._weights
         states = weights["embeddings.word_embeddings.weight"][ids]
-        states += weights["embeddings.position_embeddings.weight"][:length]
+        states += weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
         states += weights["embeddings.token_type_embeddings.weight"][0]
-        states = self._norm("embeddings.LayerNorm", states.reshape(count * length, -1))
+        states = self._norm("embeddings.LayerNorm", states.reshape(ids.size, -1))
+        yield states.reshape(shape)
         hidden_away = ((1 - mask) * np.float32(-1e9))[:, None, None, :]
-        for layer in range(len(self._qkv)):
+        for layer in range(top):
             states = self._layer(layer, states, hidden_away)
-        pooled = (states.reshape(count, length, -1) * mask[..., None]).sum(axis=1)
-        norms = np.linalg.norm(pooled, axis=1, keepdims=True)
-        return np.asarray(pooled / np.maximum(norms, 1e-12), dtype=np.float32)
+            yield states.reshape(shape)
 
     def _layer(self, layer: int, states: Array, hidden_away: Array) -> Array:
         prefix = f"encoder.layer.{layer}."
@@ -153,6 +220,22 @@ class _Encoder:
         states *= self._weights[f"{name}.weight"]
         states += self._weights[f"{name}.bias"]
         return np.asarray(states, dtype=np.float32)
+
+
+def _padded(tokens: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], Array]:
+    """[B, T] ids, 0 after the end, and [B, T] 1 where there is a token."""
+    count, length = len(tokens), max(len(ids) for ids in tokens)
+    ids = np.zeros((count, length), dtype=np.int64)
+    mask = np.zeros((count, length), dtype=np.float32)
+    for row, found in enumerate(tokens):
+        ids[row, : len(found)] = found
+        mask[row, : len(found)] = 1
+    return ids, mask
+
+
+def _unit(vectors: Array) -> Array:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(norms, 1e-12), dtype=np.float32)
 
 
 def _gelu(values: Array) -> Array:

@@ -8,7 +8,7 @@ import pytest
 
 from talkreel.core.errors import ModelMissing
 from talkreel.models import text as text_module
-from talkreel.models.text import DIMENSIONS, TextEmbedder
+from talkreel.models.text import DIMENSIONS, LayerEmbedder, TextEmbedder
 
 # First eight numbers of the reference implementation's vectors (transformers BertModel with
 # mean pooling, fp32).
@@ -86,3 +86,29 @@ def test_embedding_needs_neither_torch_nor_transformers() -> None:
         "sys.exit(any(m in sys.modules for m in ('torch', 'transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_layers_are_pooled_in_the_order_asked_for() -> None:
+    texts = ["We choose to go to the moon.", "Why?"]
+    both = LayerEmbedder(means=(6, 0), maxima=(4,))(texts)
+    assert both.shape == (2, 3 * DIMENSIONS)
+    np.testing.assert_allclose(both[:, :DIMENSIONS], TextEmbedder()(texts), atol=1e-6)
+    np.testing.assert_allclose(both[:, DIMENSIONS:-DIMENSIONS], LayerEmbedder((0,))(texts))
+    np.testing.assert_allclose(np.linalg.norm(both, axis=1), np.sqrt(3), atol=1e-5)
+
+
+def test_layer_embedders_of_other_layers_have_other_names() -> None:
+    names = {LayerEmbedder(*layers).name for layers in (((4,),), ((4,), (4,)), ((), (4,)))}
+    assert len(names) == 3
+    assert TextEmbedder.name not in names
+
+
+@pytest.mark.parametrize("layers", [(), (7,), (-1,)])
+def test_layers_that_do_not_exist_are_refused(layers: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="0 to 6"):
+        LayerEmbedder(layers)
+
+
+def test_layers_of_one_string_are_refused() -> None:
+    with pytest.raises(TypeError, match="sequence of texts"):
+        LayerEmbedder()("just one")
