@@ -69,7 +69,7 @@ def test_another_style_only_renders(
 def cuts_of(sample: Path, cache: StageCache) -> tuple[Maker, list[Cut]]:
     maker = Maker(open_job(sample, OPTIONS, cache, unwatched))
     analysis = maker.perceive()
-    return maker, list(maker.cuts(analysis, maker.choose(analysis)))
+    return maker, list(maker.cuts(analysis, maker.choose(analysis).candidates))
 
 
 def broken(cut: Cut) -> Cut:

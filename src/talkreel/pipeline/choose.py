@@ -14,11 +14,16 @@ from talkreel.core.signals import Signal
 from talkreel.core.stage import Progress, silent
 from talkreel.core.tracks import Shot
 from talkreel.core.transcript import Transcript
+from talkreel.models.shipped import specs
 from talkreel.models.text import TextEmbedder
 from talkreel.pipeline.job import Job
+from talkreel.pipeline.read import VERSION as READINGS_VERSION
+from talkreel.pipeline.read import read_sentences
 from talkreel.ranking.options import RankOptions
 from talkreel.ranking.rank import rank
-from talkreel.ranking.score import CraftScorer, Scorer
+from talkreel.ranking.readings import Readings
+from talkreel.ranking.score import CraftScorer
+from talkreel.ranking.viral import ViralScorer
 
 # Sentences are embedded and cached in groups, so that a talk heard further keeps the earlier ones.
 GROUP_SENTENCES = 64
@@ -41,17 +46,26 @@ class Heard:
     duration: float
 
 
-class Chooser:
-    """Ranks candidates of one media; the embedder loads when first needed.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen and by what.
 
-    Args:
-        job: media, options and cache.
-        scorer: what judges the candidates.
+    Attributes:
+        candidates: best first.
+        scorer: name of what judged them.
+        readings: what the models read; empty where none did.
     """
 
-    def __init__(self, job: Job, scorer: Scorer | None = None) -> None:
+    candidates: tuple[Candidate, ...]
+    scorer: str
+    readings: Readings
+
+
+class Chooser:
+    """Ranks candidates of one media; models load when first needed."""
+
+    def __init__(self, job: Job) -> None:
         self._job = job
-        self.scorer = scorer or CraftScorer()
 
     @cached_property
     def _embedder(self) -> TextEmbedder:
@@ -59,7 +73,7 @@ class Chooser:
 
     def choose(
         self, heard: Heard, *, clips: int | None = None, progress: Progress = silent
-    ) -> tuple[Candidate, ...]:
+    ) -> Choice:
         """Candidates, best first.
 
         Raises:
@@ -76,7 +90,9 @@ class Chooser:
         texts = [sentence.text for sentence in heard.transcript.sentences]
         embeddings = self._embed(texts, progress)
         query = self._embed([options.query], silent)[0] if options.query else None
-        return rank(
+        readings = self._read(heard, embeddings)
+        scorer = ViralScorer(readings) if readings.sources else CraftScorer()
+        candidates = rank(
             heard.transcript,
             heard.signals,
             embeddings,
@@ -84,7 +100,23 @@ class Chooser:
             duration=heard.duration,
             shots=heard.shots,
             query_embedding=query,
-            scorer=self.scorer,
+            scorer=scorer,
+        )
+        return Choice(candidates, scorer.name, readings)
+
+    def _read(self, heard: Heard, embeddings: FloatArray) -> Readings:
+        if self._job.options.scorer == "craft":
+            return Readings()
+        bundles = {name: spec.files for name, spec in specs().items()}
+        key = self._job.key(
+            "readings",
+            READINGS_VERSION,
+            bundles=bundles,
+            words=heard.transcript.words,
+            until=heard.duration,
+        )
+        return self._job.cache.record(
+            key, Readings, lambda: read_sentences(heard.transcript, embeddings, heard.signals)
         )
 
     def _embed(self, texts: Sequence[str], progress: Progress) -> FloatArray:

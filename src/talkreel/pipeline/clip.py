@@ -16,7 +16,7 @@ from talkreel.core.spans import Span, merge
 from talkreel.core.tracks import FaceTrack
 from talkreel.core.transcript import Transcript
 from talkreel.media.probe import probe
-from talkreel.pipeline.choose import Chooser, Heard
+from talkreel.pipeline.choose import Choice, Chooser, Heard
 from talkreel.pipeline.deliver import OutputFolder, check_folder, place
 from talkreel.pipeline.job import Job
 from talkreel.pipeline.listen import Listener
@@ -24,7 +24,9 @@ from talkreel.pipeline.make import Cut, cut, rendered
 from talkreel.pipeline.options import ClipOptions
 from talkreel.pipeline.produce import produce
 from talkreel.pipeline.progress import Tracker, Watcher, unwatched
+from talkreel.pipeline.read import curves
 from talkreel.pipeline.see import Sight
+from talkreel.ranking.readings import Readings
 from talkreel.report import write_report
 from talkreel.store.analysis import write_analysis
 from talkreel.store.cache import StageCache, default_root, limit_bytes
@@ -70,7 +72,7 @@ class Maker:
             warnings=(*self.job.media.warnings, *transcript.warnings),
         )
 
-    def choose(self, analysis: Analysis) -> tuple[Candidate, ...]:
+    def choose(self, analysis: Analysis) -> Choice:
         """Ranked candidates of the whole talk."""
         heard = Heard(
             analysis.transcript, analysis.signals, analysis.shots, analysis.media.duration
@@ -113,7 +115,7 @@ class Maker:
         """Deliver the best clip of the first ``until`` seconds, if anything there is worth one."""
         transcript, signals = self.listener.sound(so_far, until)
         try:
-            best = self.chooser.choose(Heard(transcript, signals, (), until), clips=1)[0]
+            best = self.chooser.choose(Heard(transcript, signals, (), until), clips=1).candidates[0]
         except NothingToClip:
             return False
         around = best.span.pad(10.0, 10.0).clamp(self.job.media.span)
@@ -173,7 +175,9 @@ def make_clips(
     folder = OutputFolder(out)
     maker = Maker(job)
     analysis = maker.perceive(folder)
-    candidates = maker.choose(analysis)
+    choice = maker.choose(analysis)
+    analysis = with_readings(analysis, choice.readings)
+    candidates = choice.candidates
     before = folder.previous()
     clips, problems = produce(job, folder, maker.cuts(analysis, candidates), len(candidates))
     result = ClipSet(
@@ -182,7 +186,7 @@ def make_clips(
         duration=job.media.duration,
         clips=tuple(clips),
         transcript_source=analysis.transcript.source,
-        scorer=maker.chooser.scorer.name,
+        scorer=choice.scorer,
         warnings=(*analysis.warnings, *problems),
         talkreel_version=talkreel.__version__,
     )
@@ -203,6 +207,12 @@ def with_faces(analysis: Analysis, faces: dict[Span, tuple[FaceTrack, ...]]) -> 
         looked=looked,
         faces=tuple(replace(track, id=i) for i, track in enumerate(tracks)),
     )
+
+
+def with_readings(analysis: Analysis, readings: Readings) -> Analysis:
+    """``analysis`` with the curves of what the models read."""
+    signals = {**analysis.signals, **curves(analysis.transcript, readings)}
+    return replace(analysis, signals=signals)
 
 
 def analyze_media(
@@ -227,10 +237,14 @@ def analyze_media(
         check_folder(out)
     maker = Maker(job)
     analysis = maker.perceive()
+    candidates: tuple[Candidate, ...] = ()
     try:
-        candidates = maker.choose(analysis)
+        choice = maker.choose(analysis)
     except NothingToClip:
-        candidates = ()
+        pass
+    else:
+        candidates = choice.candidates
+        analysis = with_readings(analysis, choice.readings)
     progress = job.tracker.stage("clips")
     for index, _cut in enumerate(maker.cuts(analysis, candidates)):
         progress((index + 1) / len(candidates))
