@@ -36,10 +36,12 @@ class SeedEpochs(Callback):
         pl.seed_everything(seed, workers=True, verbose=False)
         found = trainer.train_dataloader
         for loader in found if isinstance(found, (list, tuple)) else [found]:
-            for part in (loader, getattr(loader, "sampler", None)):
-                generator = getattr(part, "generator", None)
-                if generator is not None:
-                    generator.manual_seed(seed)
+            # The iterator of the first epoch of a go exists by now, those of the others do not.
+            # Making one draws a number (for workers): not from what shuffles the rows.
+            loader.generator = torch.Generator().manual_seed(seed)
+            generator = getattr(getattr(loader, "sampler", None), "generator", None)
+            if generator is not None:
+                generator.manual_seed(seed)
             if hasattr(getattr(loader, "dataset", None), "set_epoch"):
                 loader.dataset.set_epoch(epoch)
 

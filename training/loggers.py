@@ -54,6 +54,8 @@ class Guarded(Logger):
     def finalize(self, status: str) -> None:
         """Close the run."""
         self._try(lambda: self.inner.finalize(status))
+        if isinstance(self.inner, WandbLogger):  # else the next run of this process joins it
+            self._try(self.inner.experiment.finish)
 
     def _try(self, step: Callable[[], object]) -> None:
         if self.broken:
@@ -114,8 +116,15 @@ def wandb_logger(
 ) -> Guarded | None:
     """A run of Weights & Biases; offline runs are kept in the run folder (``wandb sync``)."""
     os.environ.setdefault("WANDB_SILENT", "true")
+    import wandb
+
     inner = WandbLogger(
-        name=name, save_dir=folder, project=project, offline=mode != "online", tags=list(tags)
+        name=name,
+        save_dir=folder,
+        project=project,
+        offline=mode != "online",
+        config=dict(tags),
+        settings=wandb.Settings(console="off", init_timeout=20),
     )
     reached = _reached(inner, "Weights & Biases", lambda: inner.experiment)
     if reached is None and mode == "online":

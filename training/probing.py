@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from talkreel.core.errors import InputError
+from talkreel.models.outputs import named_outputs
 from training.runs import Trained
-from training.served import named_outputs
 
 _REPEATS = 15
 

@@ -1,4 +1,7 @@
-"""A bundle as an MLflow model ("models from code": this file is the model, nothing is pickled)."""
+"""A bundle as an MLflow model ("models from code": this file is the model, nothing is pickled).
+
+Only MLflow imports it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 import torch
 
 from talkreel.models.bundle import load
+from talkreel.models.outputs import named_outputs
 
 
 class ServedBundle(mlflow.pyfunc.PythonModel):
@@ -25,23 +29,6 @@ class ServedBundle(mlflow.pyfunc.PythonModel):
         inputs = {name: torch.from_numpy(np.array(value)) for name, value in model_input.items()}
         with torch.inference_mode():
             return named_outputs(self._net(**inputs))
-
-
-def named_outputs(found: Any) -> dict[str, Any]:
-    """Tensors of any nesting as arrays: ``output``, ``output_0``…, or by their own names."""
-    if isinstance(found, torch.Tensor):
-        return {"output": found.detach().cpu().float().numpy()}
-    if isinstance(found, dict):
-        named = found
-    elif hasattr(found, "_asdict"):
-        named = found._asdict()
-    else:
-        named = {f"output_{at}": part for at, part in enumerate(found)}
-    return {
-        str(name): value.detach().cpu().float().numpy()
-        for name, value in named.items()
-        if isinstance(value, torch.Tensor)
-    }
 
 
 mlflow.models.set_model(ServedBundle())

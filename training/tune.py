@@ -113,14 +113,16 @@ def suggested(trial: optuna.Trial, name: str, options: DictConfig) -> Any:
 def _study(config: DictConfig, name: str) -> optuna.Study:
     folder = Path(config.runs).resolve() / "tune"
     folder.mkdir(parents=True, exist_ok=True)
-    return optuna.create_study(
+    study = optuna.create_study(
         study_name=name,
         storage=f"sqlite:///{folder / name}.db",
         load_if_exists=True,
         direction="maximize" if _goal(config)[1] == "max" else "minimize",
-        sampler=optuna.samplers.TPESampler(seed=config.seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=config.tune.warm_up),
     )
+    # A study taken up again would else draw its first trials once more.
+    study.sampler = optuna.samplers.TPESampler(seed=config.seed + len(study.trials))
+    return study
 
 
 def _take_up(study: optuna.Study) -> None:
