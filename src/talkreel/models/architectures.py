@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ARCHITECTURES = {
     "engagement": ("talkreel.models.engagement", "EngagementNet"),
     "emotion-text": ("talkreel.models.emotion_text", "EmotionTextNet"),
+    "emotion-text-finetuned": ("talkreel.models.emotion_text", "EmotionFinetunedNet"),
     "emotion-voice": ("talkreel.models.emotion_voice", "EmotionVoiceNet"),
     "emotion-face": ("talkreel.models.emotion_face", "EmotionFaceNet"),
     "hook": ("talkreel.models.hook", "HookNet"),

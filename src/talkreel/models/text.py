@@ -23,6 +23,7 @@ Array = NDArray[np.float32]
 
 DIMENSIONS = 384
 MAX_TOKENS = 256  # what the model was trained with; longer texts are cut
+MAX_STATES = 64  # tokens of a text whose states are given one by one: a long sentence
 # Tokens in one batch, padding included: large enough for the matrix products to dominate,
 # small enough to stay inside the cache of one core complex.
 _BATCH_TOKENS = 1024
@@ -41,7 +42,7 @@ class TextEmbedder:
     version = 1
 
     def __init__(self) -> None:
-        folder = _model_folder()
+        folder = model_folder()
         from safetensors.numpy import load_file
         from tokenizers import Tokenizer
 
@@ -140,6 +141,54 @@ class LayerEmbedder(TextEmbedder):
                 maxima[layer] = _unit((states + hidden_away).max(axis=1))
         parts = [means[n] for n in self._means] + [maxima[n] for n in self._maxima]
         return np.concatenate(parts, axis=1)
+
+
+class TokenEmbedder(TextEmbedder):
+    """States of every token after some inner layers, for networks that weigh words themselves.
+
+    Args:
+        layers: 0 (word vectors) .. 6 (last); those above the highest are not computed.
+
+    Raises:
+        ValueError: no layer, or one that does not exist.
+    """
+
+    version = 1
+
+    def __init__(self, layers: Sequence[int] = (3, 5)) -> None:
+        super().__init__()
+        if not layers or not set(layers) <= set(range(self._encoder.layers + 1)):
+            raise ValueError(f"layers are 0 to {self._encoder.layers}, got {tuple(layers)}")
+        self._tokenizer.enable_truncation(MAX_STATES)
+        self._layers = tuple(layers)
+        self.size = DIMENSIONS * len(layers)
+        self.name = "minilm-l6-tokens" + "".join(map(str, layers))
+
+    def ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token numbers of each text, start and end marks included."""
+        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+
+    def tokens(self, texts: Sequence[str], *, progress: Progress = silent) -> list[Array]:
+        """[T, 384 * layers] float32 of each text, start and end marks included.
+
+        Raises:
+            TypeError: one string instead of a sequence of strings.
+        """
+        if isinstance(texts, str):
+            raise TypeError("TokenEmbedder takes a sequence of texts, got one string")
+        ids = self.ids(texts)
+        found: list[Array] = [np.zeros((0, self.size), dtype=np.float32)] * len(ids)
+        done = 0
+        for batch in _batches([len(row) for row in ids]):
+            padded, mask = _padded([ids[i] for i in batch])
+            every = list(self._encoder.states(padded, mask, max(self._layers)))
+            states = np.concatenate([every[layer] for layer in self._layers], axis=2)
+            for row, i in enumerate(batch):
+                found[i] = states[row, : len(ids[i])]
+            done += len(batch)
+            progress(done / len(ids))
+        progress(1.0)
+        return found
 
 
 class _Encoder:
@@ -275,7 +324,12 @@ def _batches(lengths: Sequence[int]) -> list[list[int]]:
     return batches
 
 
-def _model_folder() -> Path:
+def model_folder() -> Path:
+    """Where the package keeps the weights of MiniLM.
+
+    Raises:
+        ModelMissing: it is not installed.
+    """
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise ModelMissing(
