@@ -149,12 +149,7 @@ def calibrate(export: ChannelExport, scores: Sequence[float], *, seed: int = 0) 
     accepted = low > 0
     penalty = _best_penalty(rows, target, weight, seed)
     weights, means, scales = _ridge(rows, target, weight, penalty)
-    why = (
-        f"titles and scores explain {skill:.0%} of the variance of the click-through rate"
-        if accepted
-        else "not calibrated: on videos left out, scores and titles predict the click-through rate "
-        f"of this channel no better than its mean (skill {skill:.0%}, at least {low:.0%})"
-    )
+    why = _why(accepted, skill, low, weights)
     if not accepted:
         weights = np.append(np.zeros(rows.shape[1]), mean)
     return Calibration(
@@ -319,6 +314,19 @@ def _skill(
     draws = np.random.default_rng(seed).integers(0, len(target), (_RESAMPLES, len(target)))
     skills = 1 - ours[draws].sum(axis=1) / np.maximum(theirs[draws].sum(axis=1), 1e-12)
     return float(1 - ours.sum() / theirs.sum()), float(np.percentile(skills, 5))
+
+
+def _why(accepted: bool, skill: float, low: float, weights: FloatArray) -> str:
+    if accepted:
+        trend = "higher" if weights[0] > 0 else "lower"
+        return (
+            f"titles and scores explain {skill:.0%} of the variance of the click-through rate; "
+            f"here a higher score goes with a {trend} rate"
+        )
+    return (
+        "not calibrated: on videos left out, scores and titles predict the click-through rate of "
+        f"this channel no better than its mean (skill {skill:.0%}, at least {low:.0%})"
+    )
 
 
 def _refused(count: int, mean: float, why: str) -> Calibration:
