@@ -10,9 +10,8 @@ import numpy as np
 from talkreel.core.arrays import FloatArray
 from talkreel.data.talks import LAUGHTER, LabelledTalk, read_rows, unknown_labels
 
-# A room begins to laugh while the line still stands on the screen; later laughs are at what is
-# seen, not said.
-_EARLY_SECONDS, _LATE_SECONDS = 0.8, 3.0
+# Nobody laughs at a line in its first second; later laughs are at what is seen, not said.
+_HEARD_SECONDS, _LATE_SECONDS = 1.0, 3.0
 
 
 def read_sitcoms(path: Path) -> list[LabelledTalk]:
@@ -30,26 +29,26 @@ def read_sitcoms(path: Path) -> list[LabelledTalk]:
     return read_rows(path, _episode)
 
 
-def laughed_at(ends: FloatArray, laughs: FloatArray) -> FloatArray:
-    """[N] 1 for the line after which each laugh comes, else 0.
+def laughed_at(spans: FloatArray, laughs: FloatArray) -> FloatArray:
+    """[N] 1 for the line at which the audience laughs, else 0.
 
     Args:
-        ends: [N] seconds, ascending.
+        spans: [N, 2] seconds of start and end, ascending.
         laughs: [M] seconds at which the audience laughs.
     """
-    found = np.zeros(len(ends), dtype=np.float32)
-    if not len(ends):
+    found = np.zeros(len(spans), dtype=np.float32)
+    if not len(spans):
         return found
-    line = np.searchsorted(ends, laughs + _EARLY_SECONDS, side="right") - 1
-    near = (line >= 0) & (laughs - ends[np.maximum(line, 0)] <= _LATE_SECONDS)
+    line = np.searchsorted(spans[:, 0], laughs - _HEARD_SECONDS, side="right") - 1
+    near = (line >= 0) & (laughs - spans[np.maximum(line, 0), 1] <= _LATE_SECONDS)
     found[line[near]] = 1
     return found
 
 
 def _episode(row: dict[str, Any]) -> LabelledTalk:
-    lines = sorted(row["lines"], key=lambda line: (line[2], line[1]))
+    lines = sorted(row["lines"], key=lambda line: (line[1], line[2]))
+    spans = np.array([(line[1], line[2]) for line in lines], dtype=np.float64).reshape(-1, 2)
     labels = unknown_labels(len(lines))
-    ends = np.array([line[2] for line in lines], dtype=np.float64)
-    labels[:, LAUGHTER] = laughed_at(ends, np.array(row["laughs"], dtype=np.float64))
+    labels[:, LAUGHTER] = laughed_at(spans, np.array(row["laughs"], dtype=np.float64))
     texts = tuple(str(line[3]) for line in lines)
     return LabelledTalk(f"{row['show']}/{row['episode']}", texts, labels)

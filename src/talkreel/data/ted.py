@@ -54,18 +54,19 @@ def _by_line(identity: str, lines: Sequence[str]) -> LabelledTalk:
             claps.add(len(texts) - 1)
         if laughter:
             laughs.add(len(texts) - 1)
-        if not is_remark(line):
+        if "(" not in line and "[" not in line:
+            texts.append(" ".join(line.split()))
+        elif not is_remark(line):
             # A mark inside a line stands before or between words: it marks the line itself.
             parts = marked_sentences(line)
             claps |= {len(texts)} if any(part.applause for part in parts) else set()
             laughs |= {len(texts)} if any(part.laughter for part in parts) else set()
-            text = " ".join(part.text for part in parts)
-            if text:
-                texts.append(text)
+            texts.append(" ".join(part.text for part in parts))
     labels = unknown_labels(len(texts))
     labels[:, APPLAUSE] = [i in claps for i in range(len(texts))]
     labels[:, LAUGHTER] = [i in laughs for i in range(len(texts))]
-    return _cut(identity, texts, labels)
+    spoken = [i for i, text in enumerate(texts) if text]
+    return _cut(identity, [texts[i] for i in spoken], labels[spoken])
 
 
 def _by_sentence(identity: str, lines: Sequence[str]) -> LabelledTalk:

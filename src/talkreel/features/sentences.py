@@ -42,7 +42,7 @@ _YOU = frozenset(["you", "your", "you're", "you've", "you'll", "yours"])
 _LONGEST_GAP_SECONDS = 10.0
 _SILENT_LUFS = -70.0
 
-IntArray = NDArray[np.int64]
+IntArray = NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,8 @@ def talk_features(
         ValueError: arrays that do not fit the texts.
     """
     count = len(texts)
-    vectors = np.zeros((count, EMBEDDING_SIZE)) if embeddings is None else embeddings
+    # Untouched zeros take no memory: a large set without embeddings stays small.
+    vectors = np.zeros((count, EMBEDDING_SIZE), np.float32) if embeddings is None else embeddings
     check_shape("embeddings", vectors, (count, None))
     tokens = [_TOKEN.findall(text.lower().replace("’", "'")) for text in texts]
     known = np.zeros((count, len(STREAMS)), dtype=np.float32)
@@ -136,7 +137,7 @@ def transcript_features(
 
 def _hashed(tokens: Sequence[Sequence[str]]) -> IntArray:
     """Words first, then pairs: what does not fit are the pairs of long sentences."""
-    rows = np.zeros((len(tokens), WORD_SLOTS), dtype=np.int64)
+    rows = np.zeros((len(tokens), WORD_SLOTS), dtype=np.int32)
     for row, words in enumerate(tokens):
         grams = [*words, *(f"{a} {b}" for a, b in pairwise(words))]
         if words:

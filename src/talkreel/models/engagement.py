@@ -6,6 +6,7 @@ sentence is never judged by its place in the talk.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -182,10 +183,12 @@ class _Member(nn.Module):
         return padded
 
 
-def reaction_logits(logits: Tensor) -> Tensor:
+def reaction_logits(logits: Tensor, kinds: Sequence[int] = (0, 1)) -> Tensor:
     """[...] log odds that the room laughs or claps, from [..., 3] logits.
 
-    P = 1 - (1 - applause)(1 - laughter): the two are taken as independent.
+    P = 1 - (1 - applause)(1 - laughter): the two are taken as independent. ``kinds`` leaves out
+    the one that was never taught.
     """
-    quiet = -nn.functional.softplus(logits[..., :2]).sum(dim=-1)  # log of both staying away
+    # Log of the chance that all of them stay away.
+    quiet = -nn.functional.softplus(logits[..., list(kinds)]).sum(dim=-1)
     return torch.log(-torch.expm1(quiet.clamp(max=-1e-7))) - quiet

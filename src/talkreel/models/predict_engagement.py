@@ -15,6 +15,8 @@ from talkreel.features.sentences import FEATURES, TalkFeatures, transcript_featu
 from talkreel.models.bundle import Bundle
 
 STEP_SECONDS = 1.0
+LABELS = ("applause", "laughter", "importance")
+_KINDS = (0, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,10 +24,11 @@ class Engagement:
     """What an audience would make of each sentence; arrays are [N].
 
     Attributes:
-        reaction: probability that the room laughs or claps after it.
-        applause: probability of applause.
+        reaction: probability that the room laughs or claps after it; of importance where the
+            bundle learned nothing else.
+        applause: probability of applause; NaN, as below, where the bundle never learned that.
         laughter: probability of laughter.
-        importance: probability that a summary keeps it; NaN where the bundle never learned that.
+        importance: probability that a summary keeps it.
         signal: ``reaction`` by the second, NaN where nobody speaks.
     """
 

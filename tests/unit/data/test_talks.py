@@ -83,11 +83,11 @@ def test_ted_by_line_and_by_sentence(tmp_path: Path) -> None:
 
 
 def test_a_laugh_belongs_to_the_line_before_it(tmp_path: Path) -> None:
-    ends = np.array([2.0, 5.0, 9.0, 30.0])
-    np.testing.assert_array_equal(laughed_at(ends, np.array([5.4, 8.5, 20.0])), [0, 1, 1, 0])
-    np.testing.assert_array_equal(laughed_at(np.zeros(0), np.array([1.0])), [])
+    spans = np.array([[0, 2.0], [3, 5.0], [5.1, 9.0], [25, 30.0]])
+    np.testing.assert_array_equal(laughed_at(spans, np.array([5.4, 8.5, 20.0])), [0, 1, 1, 0])
+    np.testing.assert_array_equal(laughed_at(np.zeros((0, 2)), np.array([1.0])), [])
     lines = [["A", 1.0, 2.0, "Hi."], ["B", 3.0, 5.0, "No."]]
-    row = {"show": "s", "episode": "e", "lines": lines, "laughs": [2.1]}
+    row = {"show": "s", "episode": "e", "lines": lines, "laughs": [2.2]}
     (talk,) = read_sitcoms(written(tmp_path / "e.xz", [row]))
     assert talk.times is None  # gaps would tell
     np.testing.assert_array_equal(talk.labels[:, 1], [1, 0])
