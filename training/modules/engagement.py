@@ -149,7 +149,7 @@ def headline_auc(logits: Tensor, labels: Tensor) -> float:
     known = ~torch.isnan(reactions).all(dim=1)
     if known.any():
         truth = reactions[known].nan_to_num().amax(dim=1) > 0.5
-        kinds = torch.flatnonzero(~torch.isnan(reactions).all(dim=0)).tolist()
+        kinds = (~torch.isnan(reactions).all(dim=0)).nonzero().flatten().tolist()
         return auc(reaction_logits(logits[known], kinds).numpy(), truth.numpy())
     important = labels[:, _IMPORTANCE]
     known = ~torch.isnan(important)
