@@ -40,6 +40,7 @@ def say(text: str) -> None:
 def run(main: Callable[[Sequence[str]], None], arguments: Sequence[str]) -> int:
     """Call ``main``; an error that a person can act on becomes one line and an exit code."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     try:
         main(arguments)
     except TalkreelError as error:

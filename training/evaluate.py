@@ -2,7 +2,7 @@
 
     python -m training.evaluate run=FOLDER|experiment=NAME [bundle=FOLDER] [split=test]
 
-``run`` is a run folder; ``experiment`` alone means its last finished run. With ``bundle`` its
+``run`` is a run folder; ``experiment`` alone means its run without overrides. With ``bundle`` its
 network takes the place of the one of the run. The figures also go to ``metrics-SPLIT.json`` in the
 run folder and to MLflow.
 """
@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from talkreel.core.errors import InputError
@@ -23,7 +24,7 @@ from talkreel.models.bundle import DataSource, Metric, load
 from training import registry
 from training.arguments import parse, run, say
 from training.composing import compose
-from training.runs import Trained, latest, load_run
+from training.runs import Trained, folder_of, load_result, load_run
 
 SCHEMA = "evaluation/1"
 
@@ -80,7 +81,7 @@ def table(metrics: Sequence[Metric]) -> str:
     """The figures as Markdown."""
     lines = ["| metric | value | 95 % interval | n | measured on |", "|---|---|---|---|---|"]
     for metric in metrics:
-        interval = f"{metric.low:.3f}-{metric.high:.3f}"
+        interval = f"{metric.low:.3f} to {metric.high:.3f}"
         lines.append(
             f"| {metric.name} | {metric.value:.3f} | {interval} | {metric.count} "
             f"| {metric.protocol} |"
@@ -89,7 +90,7 @@ def table(metrics: Sequence[Metric]) -> str:
 
 
 def opened(run_folder: str | None, experiment: str | None) -> Trained:
-    """The run in ``run_folder``, or the last finished one of ``experiment``.
+    """The run in ``run_folder``, or that of ``experiment`` as it is configured, no overrides.
 
     Raises:
         InputError: neither or no such run.
@@ -100,7 +101,14 @@ def opened(run_folder: str | None, experiment: str | None) -> Trained:
     if experiment is None:
         raise InputError("name a run folder (run=FOLDER) or an experiment (experiment=NAME)")
     config = compose("fit", [f"experiment={experiment}"])
-    return load_run(latest(Path(config.runs), config.bundle.name))
+    module = instantiate(config.module)
+    folder = folder_of(config, (instantiate(config.data), module, module.net))
+    if load_result(folder) is None:
+        raise InputError(
+            f"{experiment} has no finished run of its present code and configuration: run "
+            f"python -m training.fit experiment={experiment}, or name another run by run=FOLDER"
+        )
+    return load_run(folder)
 
 
 def tracked(config: DictConfig, folder: Path, values: Mapping[str, float]) -> None:

@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from talkreel.core.errors import InputError
 from talkreel.core.jsonio import load_json, read_document
 from talkreel.data.manifest import CHECKOUT
-from talkreel.models.bundle import BundleSpec, save
+from talkreel.models.bundle import BundleSpec, read_spec, save
 from training import registry
 from training.arguments import parse, run, say
 from training.evaluate import SCHEMA, Evaluation, evaluate, opened, table, write
@@ -143,6 +143,7 @@ def main(arguments: Sequence[str]) -> None:
     trained = opened(options.run, options.experiment)
     folder = export(trained, Path(options.out))
     size = sum(path.stat().st_size for path in folder.iterdir())
+    say(table(read_spec(folder).metrics))
     say(f"{folder}: {size / 1e6:.2f} MB")
     if options.register and (version := challenge(trained, folder)):
         say(f"version {version} of {trained.config.bundle.name} is the challenger")

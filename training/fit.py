@@ -156,7 +156,7 @@ def _score(trainer: pl.Trainer, monitor: str) -> float | None:
 def _quiet() -> None:
     # Data are in memory and the loaders have no workers on purpose; hyperparameters are logged
     # by us; and a run that resumes is meant to find its folder.
-    for text in (".*does not have many workers.*", ".*Checkpoint directory.*", ".*log_every_n.*"):
+    for text in (".*many workers.*", ".*LeafSpec.*", ".*Checkpoint directory.*", ".*log_every_n.*"):
         warnings.filterwarnings("ignore", message=text)
 
 

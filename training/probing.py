@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from talkreel.core.errors import InputError
-from talkreel.models.outputs import named_outputs
+from talkreel.models.outputs import answers, named_outputs
 from training.runs import Trained
 
 _REPEATS = 15
@@ -59,14 +59,9 @@ def probe(trained: Trained) -> Probe:
         raise InputError(f"{kind}.validation_step never calls its net; it must, to be exported")
     given, named, out = seen[0]
     bound = inspect.signature(net.forward).bind(*given, **named).arguments
-    inputs = {k: v.detach().cpu() for k, v in bound.items() if isinstance(v, torch.Tensor)}
+    parts = next((v for v in bound.values() if isinstance(v, dict)), bound)
+    inputs = {k: v.detach().cpu() for k, v in parts.items() if isinstance(v, torch.Tensor)}
     return Probe(inputs, named_outputs(out))
-
-
-def answers(net: nn.Module, inputs: Mapping[str, torch.Tensor]) -> dict[str, Any]:
-    """Outputs of ``net`` by name."""
-    with torch.inference_mode():
-        return named_outputs(net(**inputs))
 
 
 def largest_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:

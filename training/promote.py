@@ -19,10 +19,11 @@ from omegaconf import MISSING, DictConfig
 from talkreel.core.errors import InputError, TalkreelError
 from talkreel.core.jsonio import write_document
 from talkreel.models.bundle import BundleSpec, Metric, load, read_spec
+from talkreel.models.outputs import answers
 from training import registry
 from training.arguments import parse, run, say
 from training.composing import compose
-from training.probing import answers, largest_difference, probe, seconds_of
+from training.probing import largest_difference, probe, seconds_of
 from training.runs import load_run
 
 SCHEMA = "promotion/1"
@@ -116,7 +117,9 @@ def judged(spec: BundleSpec, champion: BundleSpec | None, gate: DictConfig) -> t
     ]
     if champion is not None:
         checks.append(_against(metric, spec, champion, gate.tolerance))
-    if gate.calibration is not None:
+    if gate.calibration is None:
+        checks.append(Check("calibration", True, "not asked of this model"))
+    else:
         error = _metric(spec, gate.calibration)
         value = float("nan") if error is None else error.value
         reason = f"{gate.calibration} {value:.4f}, at most {gate.calibration_at_most:.4f}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ SCHEMA = "run/1"
 CONFIG_FILE, RESULT_FILE, ID_FILE = "config.yaml", "result.json", "mlflow-run"
 # What does not change the result of a training.
 _ASIDE = ("runs", "tracking_uri", "logger", "fresh", "gate", "bundle", "tune")
+_DISPLAY = ("enable_progress_bar", "enable_model_summary", "log_every_n_steps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,10 @@ def folder_of(config: DictConfig, parts: Sequence[object]) -> Path:
         parts: the module, its net and the data, whose source files count too.
     """
     kept = OmegaConf.masked_copy(config, [key for key in config if key not in _ASIDE])
-    text = OmegaConf.to_yaml(kept, resolve=True)
+    values = OmegaConf.to_container(kept, resolve=True)
+    for key in _DISPLAY:
+        values["trainer"].pop(key, None)
+    text = json.dumps(values, sort_keys=True)
     sources = sorted({inspect.getfile(type(part)) for part in parts})
     digest = hashlib.sha256(text.encode())
     for source in sources:
@@ -76,18 +81,6 @@ def load_result(folder: Path) -> Result | None:
     """The result of a run, None while it is not over."""
     path = folder / RESULT_FILE
     return read_document(Result, load_json(path), SCHEMA) if path.is_file() else None
-
-
-def latest(runs: Path, name: str) -> Path:
-    """The run of ``name`` that ended last.
-
-    Raises:
-        InputError: there is none.
-    """
-    found = sorted((runs / name).glob(f"*/{RESULT_FILE}"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise InputError(f"no finished run of {name!r} under {runs}: run training.fit first")
-    return found[-1].parent
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from talkreel.models.bundle import load
-from talkreel.models.outputs import named_outputs
+from talkreel.models.outputs import answers
 
 
 class ServedBundle(mlflow.pyfunc.PythonModel):
@@ -27,8 +27,7 @@ class ServedBundle(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         """Outputs of the network for ``model_input``, a dict of arrays."""
         inputs = {name: torch.from_numpy(np.array(value)) for name, value in model_input.items()}
-        with torch.inference_mode():
-            return named_outputs(self._net(**inputs))
+        return answers(self._net, inputs)
 
 
 mlflow.models.set_model(ServedBundle())

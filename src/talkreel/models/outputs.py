@@ -1,11 +1,31 @@
-"""What a network answers, as arrays by name."""
+"""Calls a network with inputs by name and gives what it answers as arrays by name."""
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def answers(net: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, NDArray[np.float32]]:
+    """What ``net`` makes of ``inputs``.
+
+    Args:
+        net: takes tensors by the names of its parameters, or one dict of them.
+        inputs: by name.
+    """
+    import torch
+
+    with torch.inference_mode():
+        if set(inputs) <= set(inspect.signature(net.forward).parameters):
+            return named_outputs(net(**inputs))
+        return named_outputs(net(dict(inputs)))
 
 
 def named_outputs(found: Any) -> dict[str, NDArray[np.float32]]:
