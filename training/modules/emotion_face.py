@@ -97,12 +97,13 @@ class EmotionFaceModule(LightningModule):
     def evaluate(self, data: EmotionFaceData, split: str) -> tuple[Metric, ...]:
         """Accuracy on FER+ and FER2013, with and without duplicates, baselines beside it."""
         faces = data.faces(split)
-        logits = self._logits(data, split)
+        logits = self.log_odds(data, split)
         metrics = face_metrics(logits, faces, split)
         return metrics + face_baselines(data.faces("train"), faces, split)
 
     @torch.inference_mode()
-    def _logits(self, data: EmotionFaceData, split: str) -> NDArray[np.float32]:
+    def log_odds(self, data: EmotionFaceData, split: str) -> NDArray[np.float32]:
+        """[N, 8 + 7] of the faces of a split, each with its mirror image."""
         self.net.eval()
         loader = data.test_dataloader() if split == "test" else data.val_dataloader()
         parts = [self.net.mirrored(batch[0]).float().numpy() for batch in loader]  # type: ignore[operator]

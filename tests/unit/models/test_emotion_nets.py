@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ from safetensors.torch import save_file
 from talkreel.core.emotions import EMOTIONS
 from talkreel.core.errors import ModelMissing, SchemaError
 from talkreel.core.spans import Span
+from talkreel.core.tracks import FaceTrack
 from talkreel.core.transcript import Word
 from talkreel.data.voices import EMODB_LABELS
 from talkreel.features import faces, voice
 from talkreel.media.audio import Audio
+from talkreel.media.probe import probe
 from talkreel.models.architectures import build
 from talkreel.models.bundle import Bundle, BundleSpec, load, save
 from talkreel.models.emotion_face import EmotionFaceNet
@@ -179,3 +182,25 @@ def test_predictors_refuse_bundles_of_other_kinds() -> None:
 def test_the_shipped_bundles_load_into_the_predictors() -> None:
     VoiceEmotionPredictor(load_bundle("emotion-voice"))
     FaceEmotionPredictor(load_bundle("emotion-face"))
+
+
+def test_faces_of_a_video_are_read_only_where_they_show(sample_dir: Path) -> None:
+    media = probe(sample_dir / "talk.mp4")
+    times = np.arange(1.0, 3.01, 0.1)
+    boxes = np.tile([0.3, 0.2, 0.6, 0.7], (len(times), 1))
+    speaking = np.full(len(times), np.nan)
+    track = FaceTrack(1, times, boxes, np.ones(len(times)), speaking)
+    predictor = FaceEmotionPredictor(
+        bundled(EmotionFaceNet(width=8), ("neutral", "contempt") * 4, faces.FEATURES)
+    )
+    told: list[float] = []
+    signal = predictor(media, [track], [Span(0, 5)], progress=told.append)
+    known = ~np.isnan(signal.values[:, 0])
+    assert known[:5].tolist() == [False, True, True, True, False]
+    assert not known[5:].any()
+    np.testing.assert_allclose(signal.values[known].sum(axis=1), 1, atol=1e-5)
+    assert told == [1.0]
+    assert np.isnan(predictor(media, [], [Span(0, 2)]).values).all()
+    silent = replace(media, video=None)
+    with pytest.raises(ValueError, match="no picture"):
+        predictor(silent, [track], [Span(0, 1)])
