@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from talkreel.pipeline.read import read_sentences
 
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Transcript, Word
@@ -24,6 +23,7 @@ from talkreel.data.talks import LabelledTalk
 from talkreel.data.ted import read_ted
 from talkreel.features.cached import cached_embeddings
 from talkreel.models.text import TextEmbedder
+from talkreel.pipeline.read import read_sentences
 from talkreel.ranking.options import RankOptions
 from talkreel.ranking.propose import proposals_for
 from talkreel.ranking.rank import rank
@@ -115,8 +115,7 @@ def first_spans(pool: Proposals, chosen: Spans) -> Spans:
 
 
 def rules_of(talk: Heard) -> dict[str, Spans]:
-    texts = [sentence.text for sentence in talk.transcript.sentences]
-    readings = read_sentences(talk.transcript, talk.embeddings, {}, texts=texts)
+    readings = read_sentences(talk.transcript, talk.embeddings, {})
     no_engagement = ViralWeights(engagement=0.0)
     only = ViralWeights(hook=0, flow=0, value=0, emotion=0, pace=0, engagement=1)
     chosen = {

@@ -14,6 +14,7 @@ from talkreel.core.signals import Signal
 from talkreel.core.stage import Progress, silent
 from talkreel.core.tracks import Shot
 from talkreel.core.transcript import Transcript
+from talkreel.media.audio import Audio
 from talkreel.models.shipped import specs
 from talkreel.models.text import TextEmbedder
 from talkreel.pipeline.job import Job
@@ -38,12 +39,14 @@ class Heard:
         signals: sound so far.
         shots: of the picture, or none yet.
         duration: seconds of the source that were heard.
+        audio: of the whole source, or None.
     """
 
     transcript: Transcript
     signals: Mapping[str, Signal]
     shots: Sequence[Shot]
     duration: float
+    audio: Audio | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,9 @@ class Chooser:
             until=heard.duration,
         )
         return self._job.cache.record(
-            key, Readings, lambda: read_sentences(heard.transcript, embeddings, heard.signals)
+            key,
+            Readings,
+            lambda: read_sentences(heard.transcript, embeddings, heard.signals, heard.audio),
         )
 
     def _embed(self, texts: Sequence[str], progress: Progress) -> FloatArray:

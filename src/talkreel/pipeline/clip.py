@@ -75,7 +75,11 @@ class Maker:
     def choose(self, analysis: Analysis) -> Choice:
         """Ranked candidates of the whole talk."""
         heard = Heard(
-            analysis.transcript, analysis.signals, analysis.shots, analysis.media.duration
+            analysis.transcript,
+            analysis.signals,
+            analysis.shots,
+            analysis.media.duration,
+            self.listener.audio,
         )
         return self.chooser.choose(heard, progress=self.job.tracker.stage("rank"))
 
@@ -115,7 +119,9 @@ class Maker:
         """Deliver the best clip of the first ``until`` seconds, if anything there is worth one."""
         transcript, signals = self.listener.sound(so_far, until)
         try:
-            best = self.chooser.choose(Heard(transcript, signals, (), until), clips=1).candidates[0]
+            best = self.chooser.choose(
+                Heard(transcript, signals, (), until, self.listener.audio), clips=1
+            ).candidates[0]
         except NothingToClip:
             return False
         around = best.span.pad(10.0, 10.0).clamp(self.job.media.span)
