@@ -39,9 +39,10 @@ class SeedEpochs(Callback):
             # The iterator of the first epoch of a go exists by now, those of the others do not.
             # Making one draws a number (for workers): not from what shuffles the rows.
             loader.generator = torch.Generator().manual_seed(seed)
-            generator = getattr(getattr(loader, "sampler", None), "generator", None)
-            if generator is not None:
-                generator.manual_seed(seed)
+            for sampler in ("sampler", "batch_sampler"):
+                generator = getattr(getattr(loader, sampler, None), "generator", None)
+                if generator is not None:
+                    generator.manual_seed(seed)
             if hasattr(getattr(loader, "dataset", None), "set_epoch"):
                 loader.dataset.set_epoch(epoch)
 
