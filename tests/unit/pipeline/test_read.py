@@ -12,8 +12,11 @@ from talkreel.core.emotions import EMOTIONS
 from talkreel.core.errors import ModelMissing, SchemaError
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Transcript, Word
+from talkreel.media.audio import Audio, extract_audio
+from talkreel.media.probe import probe
 from talkreel.models import shipped
 from talkreel.models.text import TextEmbedder
+from talkreel.pipeline import read
 from talkreel.pipeline.read import Channel, curves, pooled, read_sentences
 
 LINES = (
@@ -61,6 +64,19 @@ def test_every_sentence_is_read_by_every_text_model() -> None:
     assert strongest[:4] == ["joy", "neutral", "fear", "sadness"]
     assert readings.reaction is not None
     assert readings.reaction[4] > readings.reaction[1]
+
+
+def test_a_trusted_voice_is_read_too(
+    sample_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    media = probe(sample_dir / "talk.mp4")
+    extract_audio(media, tmp_path / "sound.wav")
+    audio, talk = Audio(tmp_path / "sound.wav"), spoken(*LINES)
+    assert read_sentences(talk, embedded(talk), {}, audio).channels == ("text",)
+    monkeypatch.setattr(read, "LEAST_RELIABILITY", 0.0)
+    readings = read_sentences(talk, embedded(talk), {}, audio)
+    assert readings.channels == ("text", "voice")
+    assert "emotion-voice/1" in readings.sources
 
 
 def test_curves_have_a_value_where_somebody_speaks() -> None:
