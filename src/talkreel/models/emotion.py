@@ -40,7 +40,7 @@ _FIGURES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "voice": ("uar ravdess", "uar unknown speaker", "uar"),
         "face": ("accuracy fer+ majority deduplicated", "accuracy fer+ majority"),
-        "text": ("macro-F1 Ekman", "macro_f1/ekman", "macro-f1/ekman", "macro_f1", "macro-f1"),
+        "text": ("macro-F1 Ekman deduplicated", "macro-F1 Ekman"),
     }
 )
 _LEAST = 0.05  # a channel that is no better than chance still counts when it alone speaks

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from talkreel.core.emotions import EMOTIONS
+from talkreel.core.emotions import CHANNELS, EMOTIONS
 from talkreel.core.errors import ModelMissing, SchemaError
 from talkreel.core.spans import Span
 from talkreel.core.tracks import FaceTrack
@@ -21,6 +21,7 @@ from talkreel.media.audio import Audio
 from talkreel.media.probe import probe
 from talkreel.models.architectures import build
 from talkreel.models.bundle import Bundle, BundleSpec, load, save
+from talkreel.models.emotion import reliability
 from talkreel.models.emotion_face import EmotionFaceNet
 from talkreel.models.emotion_voice import EmotionVoiceNet
 from talkreel.models.predict_face import FaceEmotionPredictor
@@ -179,9 +180,14 @@ def test_predictors_refuse_bundles_of_other_kinds() -> None:
     np.testing.assert_allclose(predictor.probabilities(crops).sum(axis=1), 1, atol=1e-5)
 
 
-def test_the_shipped_bundles_load_into_the_predictors() -> None:
+def test_the_shipped_bundles_load_into_the_predictors_and_say_how_far_to_trust_them() -> None:
     VoiceEmotionPredictor(load_bundle("emotion-voice"))
     FaceEmotionPredictor(load_bundle("emotion-face"))
+    trust = {
+        channel: reliability(channel, load_bundle(f"emotion-{channel}").spec)
+        for channel in CHANNELS
+    }
+    assert trust["voice"] < trust["text"] < trust["face"] < 1
 
 
 def test_faces_of_a_video_are_read_only_where_they_show(sample_dir: Path) -> None:
