@@ -142,6 +142,26 @@ def test_windows_and_padding() -> None:
     assert not batch["known"][1, 3:].any()
 
 
+def test_talks_with_and_without_pictures_train_together() -> None:
+    data = EngagementData(name="custom", embed=False, batch_size=4, window=8)
+    rng = np.random.default_rng(0)
+    talks = []
+    for i in range(4):
+        plain = talk("x" * (i + 1), segments=True)
+        times = np.stack([np.arange(30), np.arange(30) + 0.9], axis=1)
+        visual = rng.normal(size=(30, 6)).astype(np.float32) if i % 2 else None
+        talks.append(LabelledTalk(plain.id, plain.texts, plain.labels, times=times, visual=visual))
+    data.talks["train"], data.rows["train"] = talks, measured_rows(talks, embed=False)
+    batch = next(iter(data.train_dataloader()))
+    assert batch["visual"].shape == (4, 8, 6)
+    net = EngagementNet(hidden=4, buckets=0, visual_size=6)
+    loss = masked_loss(net.each(batch)[0], batch["labels"])
+    loss.backward()
+    assert torch.isfinite(loss)
+    blind = measured_rows([talk("y")], embed=False)
+    assert net(collate([(blind[0], unknown_labels(30))])).shape == (1, 30, 3)
+
+
 @pytest.mark.parametrize("name", ["speeches", "sitcoms", "ted"])
 def test_real_data_do_not_leak_between_splits(name: str, data_dir: Path) -> None:
     data = EngagementData(name=name, root=str(data_dir), embed=False, limit=2)

@@ -166,8 +166,17 @@ def measured_rows(talks: Sequence[LabelledTalk], *, embed: bool) -> list[TalkFea
         found = cached_embeddings(texts, TextEmbedder())
         ends = np.cumsum([len(talk.texts) for talk in talks])
         vectors = list(np.split(found, ends[:-1]))
+    width = max((talk.visual.shape[1] for talk in talks if talk.visual is not None), default=0)
     return [
-        talk_features(talk.texts, part, times=talk.times, signals=talk.signals, visual=talk.visual)
+        talk_features(
+            talk.texts,
+            part,
+            times=talk.times,
+            signals=talk.signals,
+            visual=np.full((len(talk.texts), width), np.nan)
+            if talk.visual is None
+            else talk.visual,
+        )
         for talk, part in zip(talks, vectors, strict=True)
     ]
 

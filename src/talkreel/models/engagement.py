@@ -119,7 +119,10 @@ class EngagementNet(nn.Module):
             streams[name] = (values / getattr(self, f"{name}_scale")).clamp(-_LARGEST, _LARGEST)
         streams["timing"] = streams["timing"] * known[..., 1:2]
         streams["sound"] = streams["sound"] * known[..., 2:3]
-        streams["visual"] = batch["visual"] * known[..., 3:4]
+        visual = batch["visual"]
+        if not visual.shape[-1]:  # a source without pictures, whatever the net was made for
+            visual = visual.new_zeros(*visual.shape[:2], int(self.arguments["visual_size"]))
+        streams["visual"] = visual * known[..., 3:4]
         return streams
 
 
