@@ -1,4 +1,4 @@
-"""Does the calibration find signals, refuse noise, and do intervals hold?.
+"""Does the calibration find signals, refuse noise, and do intervals hold? Writes table.md.
 
 OMP_NUM_THREADS=1 python experiments/2026-11-22-channel/run.py
 """

@@ -94,3 +94,8 @@ def test_the_finetuned_net_starts_from_minilm() -> None:
 def test_token_states_of_no_layer_are_refused(layers: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="0 to 6"):
         TokenEmbedder(layers)
+
+
+def test_token_states_of_one_string_are_refused() -> None:
+    with pytest.raises(TypeError, match="sequence of texts"):
+        TokenEmbedder().tokens("just one")
