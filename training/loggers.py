@@ -123,11 +123,12 @@ def wandb_logger(
         save_dir=folder,
         project=project,
         offline=mode != "online",
+        mode=mode,  # to wandb.init, which else asks the environment
         config=dict(tags),
         settings=wandb.Settings(console="off", init_timeout=20),
     )
     reached = _reached(inner, "Weights & Biases", lambda: inner.experiment)
-    if reached is None and mode == "online":
+    if reached is None and mode == "online":  # kept here, to be sent later
         return wandb_logger(
             project=project, mode="offline", folder=folder, name=name, run_id=run_id, tags=tags
         )

@@ -18,7 +18,7 @@ import numpy as np
 import optuna
 import pytest
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from talkreel.core.errors import InputError, OutputError, SchemaError
 from talkreel.models.bundle import load
@@ -27,7 +27,7 @@ from training.callbacks import TrainingDiverged
 from training.composing import compose
 from training.fit import fit
 from training.runs import load_run
-from training.tune import report, tune
+from training.tune import report, suggested, tune
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -315,6 +315,8 @@ def test_a_search_without_a_space_is_refused(room: Path) -> None:
     config = compose("tune", ["experiment=tiny", "tune.space=null"])
     with pytest.raises(InputError, match="no search space"):
         tune(config, "tiny")
+    with pytest.raises(InputError, match="module.lr: unknown kind 'guess'; use float, int or"):
+        suggested(optuna.create_study().ask(), "module.lr", OmegaConf.create({"kind": "guess"}))
     empty = optuna.create_study()
     with pytest.raises(InputError, match="no trial came through"):
         report(empty, room)
