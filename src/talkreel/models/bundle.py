@@ -140,6 +140,7 @@ def save(folder: Path, net: nn.Module, spec: BundleSpec, card: str) -> BundleSpe
         scratch = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
         try:
             save_file(state, scratch / WEIGHTS_FILE)
+            (scratch / WEIGHTS_FILE).chmod(0o644)  # safetensors lets nobody else read it
             (scratch / CARD_FILE).write_text(card, encoding="utf-8")
             files = {name: _sha256(scratch / name) for name in (WEIGHTS_FILE, CARD_FILE)}
             spec = replace(

@@ -19,7 +19,7 @@ from talkreel.models.emotion import fuse, reliability
 from talkreel.models.shipped import bundle_folder, load_bundle
 from talkreel.ranking.readings import Readings
 
-VERSION = 1
+VERSION = 2
 # Longer sentences do not hook: a viewer decides in the first seconds.
 OPENING_WORDS = 25
 # Channels that were measured as less reliable on people they do not know have no say in what is
@@ -147,7 +147,7 @@ def _hook(bundle: Bundle, texts: Sequence[str]) -> FloatArray:
     from talkreel.models.hook import HookRanker
 
     openings = [" ".join(text.split()[:OPENING_WORDS]) for text in texts]
-    return np.asarray(1 / (1 + np.exp(-HookRanker(bundle).score(openings))))
+    return HookRanker(bundle).score(openings)
 
 
 def _trusted(channel: str) -> bool:

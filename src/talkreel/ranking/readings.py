@@ -8,9 +8,7 @@ import numpy as np
 
 from talkreel.core.arrays import FloatArray, frozen
 
-# Share of sentences after which a room reacts, in the speeches that the model learned from: a
-# sentence at this probability is ordinary.
-USUAL_REACTION = 0.13
+_LEAST = 1e-4  # keeps the log odds finite
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +17,7 @@ class Readings:
 
     Attributes:
         reaction: [S] probability that an audience reacts after the sentence.
-        hook: [S] 0..1, how likely the sentence beats an ordinary opening.
+        hook: [S] log odds as an opening; only differences mean something.
         emotions: [S, E] probabilities, fused over the channels that spoke.
         emotion_names: of the E columns; one of them is ``neutral``.
         channels: what the emotions come from, e.g. ``text``, ``voice``.
@@ -61,8 +59,22 @@ class Readings:
 
     @property
     def engaging(self) -> FloatArray | None:
-        """[S] 0..1: the reaction's odds against the usual ones; 0.5 for an ordinary sentence."""
+        """[S] 0..1: odds of a reaction against those of this talk's median sentence.
+
+        What a room does depends on the occasion more than on the sentence, so only the
+        differences within a talk are used; its median sentence has 0.5.
+        """
         if self.reaction is None:
             return None
-        up = self.reaction * (1 - USUAL_REACTION)
-        return np.asarray(up / np.maximum(up + (1 - self.reaction) * USUAL_REACTION, 1e-9))
+        sure = np.clip(self.reaction, _LEAST, 1 - _LEAST)
+        return _against_median(np.log(sure / (1 - sure)))
+
+    @property
+    def catching(self) -> FloatArray | None:
+        """[S] 0..1: chance to beat this talk's median sentence as an opening."""
+        return None if self.hook is None else _against_median(self.hook)
+
+
+def _against_median(odds: FloatArray) -> FloatArray:
+    middle = np.median(odds) if len(odds) else 0.0
+    return np.asarray(1 / (1 + np.exp(-(odds - middle))))

@@ -116,8 +116,9 @@ class ViralScorer:
             return {}
         sentence = np.array([unit.sentence for unit in talk.units])
         readings, values = self._readings, {}
-        if readings.hook is not None:
-            values["hook"] = readings.hook[sentence][proposals.first]
+        catching = readings.catching
+        if catching is not None:
+            values["hook"] = catching[sentence][proposals.first]
         for part, rows in (("emotion", readings.feeling), ("engagement", readings.engaging)):
             if rows is not None:
                 values[part] = _peak_and_mean(rows[sentence], proposals)
@@ -177,10 +178,12 @@ class _ModelEvidence:
         return Reason(text, here.span, clip_text(here.text))
 
     def _hook(self, units: range) -> list[Reason]:
-        if self._readings.hook is None:
+        catching = self._readings.catching
+        if catching is None:
             return []
-        chance = float(self._readings.hook[self._row(units[0])])
-        text = f"As an opening it beats an ordinary one {chance:.0%} of the time (hook model)"
+        chance = float(catching[self._row(units[0])])
+        text = f"As an opening it beats this talk's usual sentence {chance:.0%} of the time"
+        text += " (hook model)"
         return [self._said(text, units[0])]
 
     def _engagement(self, units: range) -> list[Reason]:

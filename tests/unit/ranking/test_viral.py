@@ -15,7 +15,7 @@ from talkreel.core.transcript import Transcript
 from talkreel.ranking.options import RankOptions
 from talkreel.ranking.propose import proposals_for
 from talkreel.ranking.rank import rank
-from talkreel.ranking.readings import USUAL_REACTION, Readings
+from talkreel.ranking.readings import Readings
 from talkreel.ranking.score import gather_facts
 from talkreel.ranking.talk import Talk, sentence_units
 from talkreel.ranking.viral import ViralScorer, ViralWeights
@@ -101,7 +101,8 @@ def test_the_local_score_never_falls_when_a_reading_rises(
     proposals = proposals_for(talk, facts.edges, options, Span(0, talk.duration))
     low = np.linspace(0.1, 0.4, len(talk.units))
     high = low.copy()
-    high[which % len(low)] += rise
+    # Above the median, which so stays where it is.
+    high[len(low) // 2 + 1 + which % (len(low) // 2 - 1)] += rise
     before = ViralScorer(Readings(**{field: low}))(talk, facts, proposals).local
     after = ViralScorer(Readings(**{field: high}))(talk, facts, proposals).local
     assert np.all(after >= before - 1e-9)
@@ -125,9 +126,11 @@ def small_talk() -> Talk:
 SMALL = small_talk()
 
 
-def test_an_ordinary_sentence_is_in_the_middle() -> None:
-    engaging = Readings(reaction=np.array([USUAL_REACTION, 0.0, 1.0])).engaging
-    assert engaging == pytest.approx([0.5, 0.0, 1.0])
+def test_the_median_sentence_is_in_the_middle() -> None:
+    readings = Readings(reaction=np.array([0.3, 0.0, 1.0]), hook=np.array([-4.0, -3.0, -2.0]))
+    assert readings.engaging == pytest.approx([0.5, 0.0, 1.0], abs=1e-3)
+    assert readings.catching == pytest.approx([0.269, 0.5, 0.731], abs=1e-3)
+    assert Readings(hook=np.zeros(0)).catching == pytest.approx([])
 
 
 @pytest.mark.parametrize(
