@@ -106,8 +106,17 @@ class EngagementNet(nn.Module):
         streams = self._standardised(batch)
         return torch.stack([member(streams, batch["lengths"]) for member in self.members])
 
+    def _taught(self) -> Tensor:
+        """[4] 1 for the streams that training knew; the weights of the others are chance."""
+        measured = [
+            (getattr(self, f"{name}_mean") != 0).any() | (getattr(self, f"{name}_scale") != 1).any()
+            for name in ("timing", "sound")
+        ]
+        seen = torch.full_like(measured[0], bool(self.arguments["visual_size"]))
+        return torch.stack([torch.ones_like(seen), *measured, seen]).to(self.timing_mean)
+
     def _standardised(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        known = batch["known"]
+        known = batch["known"] * self._taught()
         if self.training and self.stream_dropout:
             kept = torch.rand(len(known), 1, len(STREAMS), device=known.device)
             kept = (kept >= self.stream_dropout).to(known.dtype)

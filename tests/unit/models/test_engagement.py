@@ -92,6 +92,17 @@ def test_context_counts_and_the_place_does_not() -> None:
     assert (difference > 0).tolist() == [i == 5 for i in range(12)]
 
 
+def test_streams_that_training_never_knew_have_no_say() -> None:
+    network, rows = net(), batch()
+    before = network(rows)
+    for name in ("timing", "sound"):
+        rows[name] = torch.randn_like(rows[name])
+    rows["known"][..., 1:] = 1
+    torch.testing.assert_close(network(rows), before)
+    network.set_scales("timing", torch.zeros(4), torch.full((4,), 2.0))
+    assert not torch.allclose(network(rows), before)
+
+
 def test_scales_are_kept_with_the_weights() -> None:
     network = net()
     network.set_scales("timing", torch.arange(4.0), torch.zeros(4))
