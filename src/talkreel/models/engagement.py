@@ -113,7 +113,8 @@ class EngagementNet(nn.Module):
             for name in ("timing", "sound")
         ]
         seen = torch.full_like(measured[0], bool(self.arguments["visual_size"]))
-        return torch.stack([torch.ones_like(seen), *measured, seen]).to(self.timing_mean)
+        stack = torch.stack([torch.ones_like(seen), *measured, seen])
+        return stack.to(torch.float32)
 
     def _standardised(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         known = batch["known"] * self._taught()
