@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from talkreel.core.errors import SchemaError
-from talkreel.models.bundle import Argument
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,7 +22,7 @@ ARCHITECTURES = {
 }
 
 
-def build(name: str, arguments: Mapping[str, Argument]) -> nn.Module:
+def build(name: str, arguments: Mapping[str, bool | int | float | str]) -> nn.Module:
     """A fresh network.
 
     Raises:
