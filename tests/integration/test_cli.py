@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -174,3 +175,17 @@ def test_unknown_weights_are_refused(capsys: pytest.CaptureFixture[str]) -> None
 def test_models_list_names_every_entry(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "list"]) == 0
     assert "yunet" in capsys.readouterr().out
+
+
+def test_an_interrupt_that_was_dropped_is_raised_at_the_next_progress() -> None:
+    from talkreel.cli.terminal import ASKED_TO_STOP, watching
+    from talkreel.pipeline.progress import Event
+
+    with watching(io.StringIO()) as watcher:
+        watcher(Event("words", 0.1, 0.1))
+        ASKED_TO_STOP.set()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                watcher(Event("words", 0.2, 0.2))
+        finally:
+            ASKED_TO_STOP.clear()

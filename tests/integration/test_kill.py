@@ -95,7 +95,11 @@ def test_an_interrupted_job_leaves_nothing_half_written(tmp_path: Path, sample_d
     while not list((cache).glob("*/.part-*")) and time.monotonic() < deadline:
         time.sleep(0.05)
     job.send_signal(signal.SIGINT)
-    assert job.wait(30) == 130
+    try:
+        assert job.wait(60) == 130
+    finally:
+        job.kill()
+        job.wait()
     assert not [path for path in out.rglob("*") if path.name.startswith(".part-")]
     assert not list(cache.glob("*/.part-*"))
     assert not (out / "clips.json").exists()

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from talkreel.cli.parser import build_parser
+from talkreel.cli.terminal import ASKED_TO_STOP
 from talkreel.core.errors import TalkreelError
 
 INTERRUPTED = 130
@@ -20,7 +21,9 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     arguments = build_parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
+    ASKED_TO_STOP.clear()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         return _run(arguments)
     except TalkreelError as error:
@@ -43,6 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    ASKED_TO_STOP.set()
     raise KeyboardInterrupt
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TextIO
 
 from talkreel.pipeline.progress import Event, Watcher
 
+# Set once the user asks to stop. An interrupt that Python raises inside a destructor or a C
+# callback is dropped there; the next piece of progress sees this and raises it again.
+ASKED_TO_STOP = threading.Event()
 # A plain line at most this often, so that a log of a long job stays readable.
 PLAIN_SECONDS = 5.0
 
@@ -18,11 +22,14 @@ PLAIN_SECONDS = 5.0
 def watching(stream: TextIO | None = None) -> Iterator[Watcher]:
     """A watcher that draws on ``stream`` (stderr): stdout stays free for results."""
     target = stream or sys.stderr
-    if target.isatty():
-        with _bar(target) as watcher:
-            yield watcher
-    else:
-        yield _PlainLines(target)
+    with _bar(target) if target.isatty() else nullcontext(_PlainLines(target)) as tell:
+
+        def watcher(event: Event) -> None:
+            if ASKED_TO_STOP.is_set():
+                raise KeyboardInterrupt
+            tell(event)
+
+        yield watcher
 
 
 class _PlainLines:
