@@ -1,8 +1,9 @@
 """How well are reactions of audiences and summary sentences predicted, and what helps?
 
-``speeches`` compares ideas by five-fold cross-validation over speeches; ``transfer`` trains on
-speeches and scores TED talks it never saw; ``ted``, ``sitcoms`` and ``vtssum`` train on their own
-data. Each prints a table; the README holds what they printed.
+``speeches`` compares ideas by five-fold cross-validation over speeches; ``inputs`` compares what
+sentences are turned into, on validation alone; ``transfer`` trains on speeches and scores TED talks
+it never saw; ``ted``, ``sitcoms`` and ``vtssum`` train on their own data. Each prints a table; the
+README holds what they printed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import logging
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,11 @@ from talkreel.data.ranks import auc
 from talkreel.data.speeches import read_speeches
 from talkreel.data.splits import FOLDS, Split, in_split
 from talkreel.data.talks import LabelledTalk
+from talkreel.features.cached import cached_embeddings
 from talkreel.models.bundle import Metric
 from talkreel.models.engagement import EngagementNet
 from talkreel.models.shipped import load_bundle
+from talkreel.models.text import DIMENSIONS, LayerEmbedder
 from training.datamodules.engagement import EngagementData, measured_rows
 from training.modules.engagement import EngagementModule
 from training.modules.engagement_metrics import Scored, plain_scores, reaction_metrics
@@ -55,6 +58,31 @@ IDEAS = {
     "order within the talk (pair loss)": Idea(module={"pairs_weight": 1.0}),
     "three members": Idea({"members": 3}),
     "three members, more dropout, marked": Idea({"members": 3, "dropout": 0.5}, policy="as-marked"),
+}
+
+LAST = 6
+LAYERS = (3, 4, 5, LAST)
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a sentence is turned into; closeness to its neighbours is always that of the last layer.
+
+    Attributes:
+        layers: of MiniLM whose mean states, each of length 1, are joined.
+        standardised: each part by its training talks, with a mean square length of 1.
+    """
+
+    layers: tuple[int, ...]
+    standardised: bool = True
+
+
+INPUTS = {
+    "last layer, as shipped": Input((LAST,), standardised=False),
+    "layer 4, length 1": Input((4,), standardised=False),
+    "layer 4": Input((4,)),
+    "layers 4 and last": Input((4, LAST)),
+    "layers 3 and 5": Input((3, 5)),
 }
 
 
@@ -150,6 +178,60 @@ def speeches(names: Sequence[str]) -> None:
         show(name, cells, began)
 
 
+def inputs(names: Sequence[str], seeds: Sequence[int]) -> None:
+    """Every input by cross-validation with the recipe that ships; validation figures alone."""
+    idea = IDEAS["order within the talk (pair loss)"]
+    path = open_dataset("speeches").path(SPEECHES)
+    talks = {p: {t.id: t for t in read_speeches(path, p)} for p in ("by-kind", "as-marked")}
+    everyone = talks["as-marked"] | talks["by-kind"]
+    rows = dict(zip(everyone, measured_rows(list(everyone.values()), embed=True), strict=True))
+    print(
+        "| input | seed | by kind | as marked | within | s |\n|---|---|---|---|---|---|", flush=True
+    )
+    ends = np.cumsum([len(talk.texts) for talk in everyone.values()])
+    places = {i: slice(end - len(rows[i]), end) for i, end in zip(everyone, ends, strict=True)}
+    for name in names or INPUTS:
+        parts = meanings(INPUTS[name], list(everyone.values()))
+        width = sum(part.shape[1] for part in parts)
+        sized = replace(idea, net={**idea.net, "text_size": width})
+        for seed in seeds:
+            began = time.perf_counter()
+            scores = {}
+            for data in folds(sized, talks, rows):
+                fed(data, parts, places, INPUTS[name].standardised)
+                module = trained(data, sized, seed=seed)
+                found = module.scores(data, "validation")
+                pairs = zip(data.talks["validation"], found, strict=True)
+                scores |= {talk.id: score for talk, (score, _) in pairs}
+            show(f"{name} | {seed}", speech_metrics(scores, talks, name), began)
+
+
+def meanings(chosen: Input, talks: Sequence[LabelledTalk]) -> list[np.ndarray]:
+    """[N, D] of each part, for all sentences of ``talks`` in order."""
+    texts = [text for talk in talks for text in talk.texts]
+    every = cached_embeddings(texts, LayerEmbedder(LAYERS)).astype(np.float32)
+    found = np.split(every, every.shape[1] // DIMENSIONS, axis=1)
+    return [found[LAYERS.index(layer)] for layer in chosen.layers]
+
+
+def fed(
+    data: Any, parts: Sequence[np.ndarray], place: dict[str, slice], standardised: bool
+) -> None:
+    """Give ``data`` the parts instead of its embeddings; talks lie at ``place`` in them."""
+    if standardised:
+        learned = np.concatenate([np.r_[place[talk.id]] for talk in data.talks["train"]])
+        parts = [_standardised(part, part[learned]) for part in parts]
+    whole = np.hstack(parts).astype(np.float32)
+    for split, talks in data.talks.items():
+        pairs = zip(talks, data.rows[split], strict=True)
+        data.rows[split] = [replace(row, text=whole[place[talk.id]]) for talk, row in pairs]
+
+
+def _standardised(part: np.ndarray, learned: np.ndarray) -> np.ndarray:
+    deviation = np.maximum(learned.std(axis=0), 1e-3)  # one value of the last layer never changes
+    return np.asarray((part - learned.mean(axis=0)) / (deviation * part.shape[1] ** 0.5))
+
+
 def plain_rows(talks: dict[str, dict[str, LabelledTalk]], rows: dict[str, Any]) -> None:
     """Length, place and TF-IDF on the same folds."""
     began = time.perf_counter()
@@ -238,9 +320,11 @@ def punctuation(name: str, limit: int | None) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "part", choices=["speeches", "transfer", "ted", "sitcoms", "vtssum", "punctuation"]
+        "part",
+        choices=["speeches", "inputs", "transfer", "ted", "sitcoms", "vtssum", "punctuation"],
     )
     parser.add_argument("--ideas", nargs="*", default=[])
+    parser.add_argument("--seeds", nargs="*", type=int, default=[1], help="inputs: of training")
     parser.add_argument("--idea", help="transfer: train this instead of the shipped bundle")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--epochs", type=int, default=6)
@@ -251,6 +335,8 @@ def main() -> None:
     match arguments.part:
         case "speeches":
             speeches(arguments.ideas)
+        case "inputs":
+            inputs(arguments.ideas, arguments.seeds)
         case "transfer":
             transfer(arguments.idea, arguments.limit or 200)
         case "punctuation":
