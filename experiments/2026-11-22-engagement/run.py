@@ -64,25 +64,11 @@ LAST = 6
 LAYERS = (3, 4, 5, LAST)
 
 
-@dataclass(frozen=True)
-class Input:
-    """What a sentence is turned into; closeness to its neighbours is always that of the last layer.
-
-    Attributes:
-        layers: of MiniLM whose mean states, each of length 1, are joined.
-        standardised: each part by its training talks, with a mean square length of 1.
-    """
-
-    layers: tuple[int, ...]
-    standardised: bool = True
-
-
+# What a sentence is turned into: mean states of these layers, which the net standardises.
 INPUTS = {
-    "last layer, as shipped": Input((LAST,), standardised=False),
-    "layer 4, length 1": Input((4,), standardised=False),
-    "layer 4": Input((4,)),
-    "layers 4 and last": Input((4, LAST)),
-    "layers 3 and 5": Input((3, 5)),
+    "layer 4": (4,),
+    "layers 4 and last": (4, LAST),
+    "layers 3 and 5": (3, 5),
 }
 
 
@@ -191,14 +177,13 @@ def inputs(names: Sequence[str], seeds: Sequence[int]) -> None:
     ends = np.cumsum([len(talk.texts) for talk in everyone.values()])
     places = {i: slice(end - len(rows[i]), end) for i, end in zip(everyone, ends, strict=True)}
     for name in names or INPUTS:
-        parts = meanings(INPUTS[name], list(everyone.values()))
-        width = sum(part.shape[1] for part in parts)
-        sized = replace(idea, net={**idea.net, "text_size": width})
+        read = meanings(INPUTS[name], list(everyone.values()))
+        sized = replace(idea, net={**idea.net, "text_size": read.shape[1]})
+        fed = {i: replace(row, text=read[places[i]]) for i, row in rows.items()}
         for seed in seeds:
             began = time.perf_counter()
             scores = {}
-            for data in folds(sized, talks, rows):
-                fed(data, parts, places, INPUTS[name].standardised)
+            for data in folds(sized, talks, fed):
                 module = trained(data, sized, seed=seed)
                 found = module.scores(data, "validation")
                 pairs = zip(data.talks["validation"], found, strict=True)
@@ -206,30 +191,12 @@ def inputs(names: Sequence[str], seeds: Sequence[int]) -> None:
             show(f"{name} | {seed}", speech_metrics(scores, talks, name), began)
 
 
-def meanings(chosen: Input, talks: Sequence[LabelledTalk]) -> list[np.ndarray]:
-    """[N, D] of each part, for all sentences of ``talks`` in order."""
+def meanings(layers: Sequence[int], talks: Sequence[LabelledTalk]) -> np.ndarray:
+    """[N, 384 * layers] of all sentences of ``talks`` in order, each layer of length 1."""
     texts = [text for talk in talks for text in talk.texts]
     every = cached_embeddings(texts, LayerEmbedder(LAYERS)).astype(np.float32)
-    found = np.split(every, every.shape[1] // DIMENSIONS, axis=1)
-    return [found[LAYERS.index(layer)] for layer in chosen.layers]
-
-
-def fed(
-    data: Any, parts: Sequence[np.ndarray], place: dict[str, slice], standardised: bool
-) -> None:
-    """Give ``data`` the parts instead of its embeddings; talks lie at ``place`` in them."""
-    if standardised:
-        learned = np.concatenate([np.r_[place[talk.id]] for talk in data.talks["train"]])
-        parts = [_standardised(part, part[learned]) for part in parts]
-    whole = np.hstack(parts).astype(np.float32)
-    for split, talks in data.talks.items():
-        pairs = zip(talks, data.rows[split], strict=True)
-        data.rows[split] = [replace(row, text=whole[place[talk.id]]) for talk, row in pairs]
-
-
-def _standardised(part: np.ndarray, learned: np.ndarray) -> np.ndarray:
-    deviation = np.maximum(learned.std(axis=0), 1e-3)  # one value of the last layer never changes
-    return np.asarray((part - learned.mean(axis=0)) / (deviation * part.shape[1] ** 0.5))
+    parts = np.split(every, every.shape[1] // DIMENSIONS, axis=1)
+    return np.hstack([parts[LAYERS.index(layer)] for layer in layers])
 
 
 def plain_rows(talks: dict[str, dict[str, LabelledTalk]], rows: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Transcript, Word
+from talkreel.features.sentences import TEXT_SIZE
 from talkreel.models.bundle import load, read_spec
 from talkreel.models.predict_engagement import EngagementPredictor
 from talkreel.models.shipped import SHIPPED_FOLDER
@@ -52,6 +53,7 @@ def test_an_hour_is_scored_in_seconds() -> None:
     predictor = EngagementPredictor(load(FOLDER))
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(len(talk.sentences), 384)).astype(np.float32)
+    wording = rng.normal(size=(len(talk.sentences), TEXT_SIZE)).astype(np.float32)
     begun = time.perf_counter()
-    predictor(talk, vectors)
+    predictor(talk, vectors, wording=wording)
     assert time.perf_counter() - begun < 10

@@ -26,9 +26,9 @@ from talkreel.data.talks import IMPORTANCE, LABELS, LAUGHTER, LabelledTalk
 from talkreel.data.ted import read_ted
 from talkreel.data.vtssum import read_vtssum
 from talkreel.features.cached import cached_embeddings
-from talkreel.features.sentences import FEATURES, TalkFeatures, talk_features
+from talkreel.features.sentences import FEATURES, LAYERS, TalkFeatures, talk_features
 from talkreel.models.bundle import DataSource
-from talkreel.models.text import TextEmbedder
+from talkreel.models.text import LayerEmbedder, TextEmbedder
 
 Batch = dict[str, Tensor]
 Rows = NDArray[Any]
@@ -161,23 +161,25 @@ class EngagementData(LightningDataModule):
 def measured_rows(talks: Sequence[LabelledTalk], *, embed: bool) -> list[TalkFeatures]:
     """Features of every talk; sentences are looked up in the cache of embeddings."""
     vectors: list[FloatArray | None] = [None] * len(talks)
+    wording = vectors
     if embed:
         texts = [text for talk in talks for text in talk.texts]
-        found = cached_embeddings(texts, TextEmbedder())
-        ends = np.cumsum([len(talk.texts) for talk in talks])
-        vectors = list(np.split(found, ends[:-1]))
+        ends = np.cumsum([len(talk.texts) for talk in talks])[:-1]
+        vectors = list(np.split(cached_embeddings(texts, TextEmbedder()), ends))
+        wording = list(np.split(cached_embeddings(texts, LayerEmbedder(LAYERS)), ends))
     width = max((talk.visual.shape[1] for talk in talks if talk.visual is not None), default=0)
     return [
         talk_features(
             talk.texts,
             part,
+            wording=states,
             times=talk.times,
             signals=talk.signals,
             visual=np.full((len(talk.texts), width), np.nan)
             if talk.visual is None
             else talk.visual,
         )
-        for talk, part in zip(talks, vectors, strict=True)
+        for talk, part, states in zip(talks, vectors, wording, strict=True)
     ]
 
 

@@ -52,7 +52,7 @@ class EngagementModule(LightningModule):
         """Measure means and scales on the training talks, before the first epoch."""
         if stage == "fit" and not self._scaled:
             data: EngagementData = self.trainer.datamodule
-            for name, stream in (("form", None), ("timing", 1), ("sound", 2)):
+            for name, stream in (("text", 0), ("form", None), ("timing", 1), ("sound", 2)):
                 set_scales(self.net, data, name, stream)
             self._scaled = True
 

@@ -21,10 +21,13 @@ from talkreel.core.signals import Signal
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Transcript
 
-FEATURES = "sentences/1"
+FEATURES = "sentences/2"
 STREAMS = ("text", "timing", "sound", "visual")
 TEXT, TIMING, SOUND, VISUAL = range(4)
-EMBEDDING_SIZE = 384
+# Mean states of these layers of MiniLM are read: the last one was trained for topic
+# (experiments/2026-11-22-engagement).
+LAYERS = (3, 5)
+TEXT_SIZE = 384 * len(LAYERS)
 WORD_SLOTS = 64  # words and pairs of a sentence that are looked at; 99 % of sentences fit
 FORM = (
     "log_words", "log_letters", "ends_sentence", "question", "exclamation", "dash", "quote",
@@ -50,7 +53,7 @@ class TalkFeatures:
     """The streams of one talk.
 
     Attributes:
-        text: [N, D] sentence embeddings.
+        text: [N, D] mean states of ``LAYERS``.
         words: [N, WORD_SLOTS] hashes of words and pairs of words, 1.. ; 0 pads.
         form: [N, len(FORM)].
         timing: [N, len(TIMING_NAMES)]; 0 where not known.
@@ -75,6 +78,7 @@ def talk_features(
     texts: Sequence[str],
     embeddings: FloatArray | None,
     *,
+    wording: FloatArray | None = None,
     times: FloatArray | None = None,
     signals: Mapping[str, Signal] | None = None,
     visual: FloatArray | None = None,
@@ -83,7 +87,9 @@ def talk_features(
 
     Args:
         texts: [N] sentences in order.
-        embeddings: [N, D] of them, or None where only words and form speak.
+        embeddings: [N, D] of them, for how close neighbours are in meaning, or None.
+        wording: [N, W] mean states of ``LAYERS``, each of length 1, or None where only words and
+            form speak.
         times: [N, 2] seconds of start and end, or None.
         signals: curves of the sound (``loudness``, ``pitch``); used only with ``times``. Curves
             of the room's reaction are not looked at: they are what is to be predicted.
@@ -94,11 +100,13 @@ def talk_features(
     """
     count = len(texts)
     # Untouched zeros take no memory: a large set without embeddings stays small.
-    vectors = np.zeros((count, EMBEDDING_SIZE), np.float32) if embeddings is None else embeddings
+    vectors = np.zeros((count, 1), np.float32) if embeddings is None else embeddings
     check_shape("embeddings", vectors, (count, None))
+    states = np.zeros((count, TEXT_SIZE), np.float32) if wording is None else wording
+    check_shape("wording", states, (count, None))
     tokens = [_TOKEN.findall(text.lower().replace("’", "'")) for text in texts]
     known = np.zeros((count, len(STREAMS)), dtype=np.float32)
-    known[:, TEXT] = embeddings is not None
+    known[:, TEXT] = wording is not None
     timing = np.full((count, len(TIMING_NAMES)), np.nan)
     sound = np.full((count, len(SOUND_NAMES)), np.nan)
     if times is not None:
@@ -111,7 +119,7 @@ def talk_features(
     known[:, SOUND] = ~np.isnan(sound).all(axis=1)
     known[:, VISUAL] = ~np.isnan(pictures).any(axis=1) if pictures.shape[1] else 0
     return TalkFeatures(
-        text=np.asarray(vectors, dtype=np.float32),
+        text=np.asarray(states, dtype=np.float32),
         words=_hashed(tokens),
         form=np.hstack([_form(texts, tokens), _neighbours(vectors, tokens)]),
         timing=np.nan_to_num(timing).astype(np.float32),
@@ -126,13 +134,16 @@ def transcript_features(
     embeddings: FloatArray,
     signals: Mapping[str, Signal] | None = None,
     *,
+    wording: FloatArray | None = None,
     visual: FloatArray | None = None,
 ) -> TalkFeatures:
     """Features of ``transcript.sentences``, as ``talk_features``."""
     spans = [sentence.span for sentence in transcript.sentences]
     times = np.array([(span.start, span.end) for span in spans], dtype=np.float64).reshape(-1, 2)
     texts = [sentence.text for sentence in transcript.sentences]
-    return talk_features(texts, embeddings, times=times, signals=signals, visual=visual)
+    return talk_features(
+        texts, embeddings, wording=wording, times=times, signals=signals, visual=visual
+    )
 
 
 def _hashed(tokens: Sequence[Sequence[str]]) -> IntArray:

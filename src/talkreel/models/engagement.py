@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from talkreel.features.sentences import FORM, SOUND_NAMES, STREAMS, TIMING_NAMES
+from talkreel.features.sentences import FORM, SOUND_NAMES, STREAMS, TEXT_SIZE, TIMING_NAMES
 from talkreel.models.bundle import Argument
 
 LABELS = ("applause", "laughter", "importance")
 _STANDARDISED = {"form": len(FORM), "timing": len(TIMING_NAMES), "sound": len(SOUND_NAMES)}
+_STATE = 384  # length of one state of MiniLM
 _LARGEST = 5.0  # standard deviations: an odd recording must not drown the words
 
 
@@ -25,7 +26,7 @@ class EngagementNet(nn.Module):
     """Streams of a talk to a logit per sentence and label.
 
     Args:
-        text_size: length of a sentence embedding.
+        text_size: length of the mean states of a sentence.
         visual_size: length of a picture embedding; 0 without.
         hidden: width of the recurrent layer, each way; 0 judges each sentence alone.
         buckets: rows of the table of hashed words; 0 without.
@@ -43,7 +44,7 @@ class EngagementNet(nn.Module):
     def __init__(
         self,
         *,
-        text_size: int = 384,
+        text_size: int = TEXT_SIZE,
         visual_size: int = 0,
         hidden: int = 48,
         buckets: int = 4096,
@@ -68,7 +69,8 @@ class EngagementNet(nn.Module):
             "stream_dropout": stream_dropout,
         }
         self.stream_dropout = stream_dropout
-        for name, size in _STANDARDISED.items():
+        self._sizes = {"text": text_size, **_STANDARDISED}
+        for name, size in self._sizes.items():
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_scale", torch.ones(size))
         self.members = nn.ModuleList(
@@ -80,14 +82,14 @@ class EngagementNet(nn.Module):
         """Standardise a stream by these, measured on the training talks.
 
         Args:
-            name: ``form``, ``timing`` or ``sound``.
+            name: ``text``, ``form``, ``timing`` or ``sound``.
             mean: [F].
             scale: [F] standard deviations; zeros count as ones.
 
         Raises:
             ValueError: another name or length.
         """
-        if name not in _STANDARDISED or mean.shape != (_STANDARDISED[name],):
+        if name not in self._sizes or mean.shape != (self._sizes[name],):
             raise ValueError(f"no stream {name!r} with {tuple(mean.shape)} columns")
         getattr(self, f"{name}_mean").copy_(mean)
         getattr(self, f"{name}_scale").copy_(torch.where(scale > 1e-6, scale, 1.0))
@@ -123,7 +125,11 @@ class EngagementNet(nn.Module):
             kept = (kept >= self.stream_dropout).to(known.dtype)
             kept[..., 0] = 1  # the text always speaks
             known = known * kept
-        streams = {"text": batch["text"], "words": batch["words"], "known": known}
+        # Inner states share most of their direction: without it differences are small. The length
+        # stays that of one state, for which the learning rate was chosen.
+        text = (batch["text"] - self.get_buffer("text_mean")) / self.get_buffer("text_scale")
+        text = text * known[..., :1] / _STATE**0.5
+        streams = {"text": text, "words": batch["words"], "known": known}
         for name in _STANDARDISED:
             values = batch[name] - getattr(self, f"{name}_mean")
             streams[name] = (values / getattr(self, f"{name}_scale")).clamp(-_LARGEST, _LARGEST)

@@ -11,8 +11,9 @@ from talkreel.core.arrays import FloatArray
 from talkreel.core.errors import SchemaError
 from talkreel.core.signals import Signal
 from talkreel.core.transcript import Transcript
-from talkreel.features.sentences import FEATURES, TalkFeatures, transcript_features
+from talkreel.features.sentences import FEATURES, LAYERS, TalkFeatures, transcript_features
 from talkreel.models.bundle import Bundle
+from talkreel.models.text import LayerEmbedder
 
 STEP_SECONDS = 1.0
 LABELS = ("applause", "laughter", "importance")
@@ -55,6 +56,7 @@ class EngagementPredictor:
             )
         self._net = bundle.net
         self._labels = spec.labels
+        self._embedder: LayerEmbedder | None = None
 
     def __call__(
         self,
@@ -62,6 +64,7 @@ class EngagementPredictor:
         embeddings: FloatArray,
         signals: Mapping[str, Signal] | None = None,
         *,
+        wording: FloatArray | None = None,
         visual: FloatArray | None = None,
     ) -> Engagement:
         """Probabilities for every sentence of ``transcript``.
@@ -70,12 +73,17 @@ class EngagementPredictor:
             transcript: of the whole talk: a sentence is judged by its neighbours too.
             embeddings: [N, D] of ``transcript.sentences``.
             signals: curves of the sound, as in an analysis.
+            wording: [N, 384 * len(LAYERS)] mean states of the sentences; computed here if None.
             visual: [N, V] picture embeddings, for a bundle that was trained with pictures.
 
         Raises:
             ValueError: arrays that do not fit the transcript.
+            ModelMissing: the sentence embedding weights are not installed.
         """
-        rows = transcript_features(transcript, embeddings, signals, visual=visual)
+        if wording is None:
+            self._embedder = self._embedder or LayerEmbedder(LAYERS)
+            wording = self._embedder([sentence.text for sentence in transcript.sentences])
+        rows = transcript_features(transcript, embeddings, signals, wording=wording, visual=visual)
         odds = self.logits(rows)
         chances = 1 / (1 + np.exp(-odds))
         applause, laughter = chances[:, 0], chances[:, 1]

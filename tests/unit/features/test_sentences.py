@@ -10,6 +10,7 @@ from talkreel.features.sentences import (
     FORM,
     SOUND,
     TEXT,
+    TEXT_SIZE,
     TIMING,
     VISUAL,
     WORD_SLOTS,
@@ -19,6 +20,7 @@ from talkreel.features.sentences import (
 
 TEXTS = ("We will win!", "Do you think so?", "I said 12 things, and then — silence.")
 EMBEDDINGS = np.eye(3, 384, dtype=np.float32)
+WORDING = np.eye(3, TEXT_SIZE, dtype=np.float32)
 TIMES = np.array([[0.0, 1.0], [1.5, 3.0], [3.2, 6.0]])
 
 
@@ -45,8 +47,8 @@ def sounds() -> dict[str, Signal]:
 
 
 def test_a_transcript_and_its_texts_give_the_same_rows() -> None:
-    by_text = talk_features(TEXTS, EMBEDDINGS, times=TIMES, signals=sounds())
-    by_words = transcript_features(transcript(), EMBEDDINGS, sounds())
+    by_text = talk_features(TEXTS, EMBEDDINGS, wording=WORDING, times=TIMES, signals=sounds())
+    by_words = transcript_features(transcript(), EMBEDDINGS, sounds(), wording=WORDING)
     for name in ("text", "words", "form", "timing", "sound", "visual", "known"):
         np.testing.assert_allclose(getattr(by_text, name), getattr(by_words, name), atol=1e-5)
     np.testing.assert_array_equal(by_text.known, [[1, 1, 1, 0]] * 3)
@@ -59,7 +61,7 @@ def test_what_a_source_lacks_is_masked() -> None:
     assert not rows.text.any()
     visual = np.ones((3, 5), np.float32)
     visual[1] = np.nan
-    rows = talk_features(TEXTS, EMBEDDINGS, times=TIMES, visual=visual)
+    rows = talk_features(TEXTS, EMBEDDINGS, wording=WORDING, times=TIMES, visual=visual)
     np.testing.assert_array_equal(rows.known[:, VISUAL], [1, 0, 1])
     assert rows.known[:, TEXT].all()
     assert rows.known[:, TIMING].all()
@@ -98,6 +100,8 @@ def test_no_sentences() -> None:
 def test_arrays_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="embeddings"):
         talk_features(TEXTS, EMBEDDINGS[:2])
+    with pytest.raises(ValueError, match="wording"):
+        talk_features(TEXTS, EMBEDDINGS, wording=WORDING[:2])
     with pytest.raises(ValueError, match="times"):
         talk_features(TEXTS, EMBEDDINGS, times=TIMES[:2])
     with pytest.raises(ValueError, match="visual"):

@@ -10,7 +10,7 @@ import torch
 from talkreel.core.errors import SchemaError
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Transcript, Word
-from talkreel.features.sentences import FEATURES, talk_features
+from talkreel.features.sentences import FEATURES, TEXT_SIZE, talk_features
 from talkreel.models.bundle import Bundle, BundleSpec, load, save
 from talkreel.models.engagement import EngagementNet, reaction_logits
 from talkreel.models.predict_engagement import EngagementPredictor, by_second
@@ -24,6 +24,7 @@ def batch(count: int = 12, visual: int = 0, seed: int = 0) -> Batch:
     rows = talk_features(
         texts,
         rng.normal(size=(count, 384)),
+        wording=rng.normal(size=(count, TEXT_SIZE)),
         times=np.stack([np.arange(count), np.arange(count) + 0.8], axis=1),
         visual=rng.normal(size=(count, visual)) if visual else None,
     )
@@ -35,6 +36,11 @@ def batch(count: int = 12, visual: int = 0, seed: int = 0) -> Batch:
 def net(**arguments: int) -> EngagementNet:
     torch.manual_seed(0)
     return EngagementNet(hidden=8, buckets=64, bucket_size=4, **arguments).eval()
+
+
+def states(count: int) -> np.ndarray:
+    rows = np.random.default_rng(1).normal(size=(count, TEXT_SIZE))
+    return rows.astype(np.float32)
 
 
 def spoken(minutes: int) -> Transcript:
@@ -109,6 +115,9 @@ def test_scales_are_kept_with_the_weights() -> None:
     assert network.get_buffer("timing_mean").tolist() == [0, 1, 2, 3]
     assert network.get_buffer("timing_scale").tolist() == [1, 1, 1, 1]
     assert "timing_mean" in network.state_dict()
+    rows, before = batch(), network(batch())
+    network.set_scales("text", torch.ones(TEXT_SIZE), torch.full((TEXT_SIZE,), 2.0))
+    assert not torch.allclose(network(rows), before)
     with pytest.raises(ValueError, match="no stream"):
         network.set_scales("smell", torch.zeros(4), torch.ones(4))
 
@@ -147,7 +156,7 @@ def test_a_bundle_scores_an_hour_quickly(tmp_path: Path) -> None:
     count = len(transcript.sentences)
     embeddings = np.random.default_rng(0).normal(size=(count, 384)).astype(np.float32)
     begun = time.perf_counter()
-    found = predictor(transcript, embeddings)
+    found = predictor(transcript, embeddings, wording=states(count))
     assert time.perf_counter() - begun < 10
     assert found.reaction.shape == (count,)
     assert ((found.reaction >= found.applause) & (found.reaction >= found.laughter)).all()
@@ -162,8 +171,9 @@ def test_training_rows_and_product_give_the_same(tmp_path: Path) -> None:
     transcript = spoken(2)
     spans = [(s.span.start, s.span.end) for s in transcript.sentences]
     embeddings = np.random.default_rng(0).normal(size=(len(spans), 384)).astype(np.float32)
-    rows = talk_features([s.text for s in transcript.sentences], embeddings, times=np.array(spans))
-    found = predictor(transcript, embeddings)
+    texts, wording = [s.text for s in transcript.sentences], states(len(spans))
+    rows = talk_features(texts, embeddings, wording=wording, times=np.array(spans))
+    found = predictor(transcript, embeddings, wording=wording)
     with torch.inference_mode():
         names = ("text", "words", "form", "timing", "sound", "visual", "known")
         parts = {name: torch.from_numpy(getattr(rows, name))[None] for name in names}
@@ -177,6 +187,10 @@ def test_silence_and_foreign_bundles(tmp_path: Path) -> None:
     assert len(found.reaction) == len(found.signal.values) == 0
     with pytest.raises(ValueError, match="embeddings"):
         predictor(spoken(1), np.zeros((0, 384), np.float32))
+    talk = spoken(1)
+    embeddings = np.zeros((len(talk.sentences), 384), np.float32)
+    with pytest.raises(ValueError, match="wording"):
+        predictor(talk, embeddings, wording=states(0))
     with pytest.raises(SchemaError, match="sentences/"):
         EngagementPredictor(bundle_of(net(), tmp_path, features="other/1"))
 
