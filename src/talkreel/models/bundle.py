@@ -73,7 +73,7 @@ class BundleSpec:
         version: raised with every release.
         architecture: key of ``architectures.build``.
         arguments: flat arguments of the architecture.
-        features: name and version of what it is fed with, e.g. ``sentences/1``.
+        features: name and version of what it is fed with, e.g. ``sentences/2``.
         labels: of the outputs, in order.
         metrics: measured, baselines included.
         data: trained on.
