@@ -438,7 +438,7 @@ def test_scorer_curve_wins_over_the_estimate() -> None:
     signal = Signal("engagement", np.linspace(0, 1, 60), "")
     given_curve = page(replace(analysis, signals={**analysis.signals, "engagement": signal}), clips)
     assert "estimate from the sound alone" not in given_curve
-    assert "as the scorer sees it" in given_curve
+    assert "as the engagement model sees it" in given_curve
 
 
 def test_estimate_rises_where_the_voice_does() -> None:

@@ -17,6 +17,7 @@ from talkreel.models.bundle import Metric
 from talkreel.models.emotion_face import PLUS
 from training.baselines import face_baselines
 from training.datamodules.emotion_face import Batch, EmotionFaceData
+from training.schedules import one_cycle
 from training.temperature import best_temperature
 
 
@@ -80,19 +81,7 @@ class EmotionFaceModule(LightningModule):
 
     def configure_optimizers(self) -> dict[str, object]:
         """AdamW, one cycle over all steps."""
-        optimizer = torch.optim.AdamW(
-            self.net.parameters(), lr=self._lr, weight_decay=self._weight_decay
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            max_lr=self._lr,
-            total_steps=int(self.trainer.estimated_stepping_batches),
-            pct_start=0.2,
-        )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return one_cycle(self, lr=self._lr, weight_decay=self._weight_decay, warm_up=0.2)
 
     def evaluate(self, data: EmotionFaceData, split: str) -> tuple[Metric, ...]:
         """Accuracy on FER+ and FER2013, with and without duplicates, baselines beside it."""

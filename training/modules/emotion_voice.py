@@ -19,6 +19,7 @@ from talkreel.models.bundle import Metric
 from talkreel.models.emotion import EMOTION_OF, to_emotions
 from talkreel.models.emotion_voice import EmotionVoiceNet
 from training.datamodules.emotion_voice import Batch, EmotionVoiceData
+from training.schedules import one_cycle
 from training.temperature import best_temperature
 from training.voice_baselines import voice_baselines
 
@@ -98,19 +99,7 @@ class EmotionVoiceModule(LightningModule):
 
     def configure_optimizers(self) -> dict[str, object]:
         """AdamW, one cycle over all steps."""
-        optimizer = torch.optim.AdamW(
-            self.net.parameters(), lr=self._lr, weight_decay=self._weight_decay
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            max_lr=self._lr,
-            total_steps=int(self.trainer.estimated_stepping_batches),
-            pct_start=0.2,
-        )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return one_cycle(self, lr=self._lr, weight_decay=self._weight_decay, warm_up=0.2)
 
     def evaluate(self, data: EmotionVoiceData, split: str = "speakers") -> tuple[Metric, ...]:
         """Recall with each group of speakers held out in turn, baselines beside it.

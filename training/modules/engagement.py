@@ -15,6 +15,7 @@ from talkreel.models.bundle import Metric
 from talkreel.models.engagement import LABELS, EngagementNet, reaction_logits
 from training.datamodules.engagement import Batch, EngagementData
 from training.modules.engagement_metrics import Scored, importance_metrics, reaction_metrics
+from training.schedules import one_cycle
 
 _IMPORTANCE = LABELS.index("importance")
 
@@ -79,14 +80,7 @@ class EngagementModule(LightningModule):
 
     def configure_optimizers(self) -> dict[str, object]:
         """AdamW, one cycle over all steps."""
-        optimizer = torch.optim.AdamW(
-            self.parameters(), lr=self._lr, weight_decay=self._weight_decay
-        )
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=self._lr, total_steps=max(2, steps), pct_start=0.15
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return one_cycle(self, lr=self._lr, weight_decay=self._weight_decay, warm_up=0.15)
 
     def evaluate(self, data: EngagementData, split: Split) -> tuple[Metric, ...]:
         """Figures on ``split`` of ``data`` with those of plain methods beside them.

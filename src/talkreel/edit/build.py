@@ -43,27 +43,7 @@ def build_edit(
     """
     media = analysis.media
     canvas = choose_canvas(media, options)
-    words = analysis.transcript.words
-    kept: tuple[Span, ...] = (
-        snap_span(
-            candidate.span,
-            words,
-            analysis.shots,
-            media.span,
-            pre_roll=options.pre_roll,
-            post_roll=options.post_roll,
-            frame_rate=canvas.frame_rate,
-        ),
-    )
-    if options.tighten:
-        kept = tighten_span(
-            kept[0],
-            words,
-            analysis.shots,
-            frame_rate=canvas.frame_rate,
-            voice=analysis.signals.get("voice"),
-            reaction=analysis.signals.get("reaction"),
-        )
+    kept = _kept(candidate.span, analysis, options, canvas)
     time_map = TimeMap(kept)
     layouts = make_layouts(
         time_map, analysis, canvas, upscale_limit=options.upscale_limit, look=look
@@ -81,6 +61,30 @@ def build_edit(
         encoding=options.encoding,
     )
     return restyle(edit, options.captions, analysis)
+
+
+def _kept(span: Span, analysis: Analysis, options: EditOptions, canvas: Canvas) -> tuple[Span, ...]:
+    """What is played of ``span``: moved into pauses, and without the long ones where asked."""
+    words, frame_rate = analysis.transcript.words, canvas.frame_rate
+    snapped = snap_span(
+        span,
+        words,
+        analysis.shots,
+        analysis.media.span,
+        pre_roll=options.pre_roll,
+        post_roll=options.post_roll,
+        frame_rate=frame_rate,
+    )
+    if not options.tighten:
+        return (snapped,)
+    return tighten_span(
+        snapped,
+        words,
+        analysis.shots,
+        frame_rate=frame_rate,
+        voice=analysis.signals.get("voice"),
+        reaction=analysis.signals.get("reaction"),
+    )
 
 
 def restyle(edit: Edit, style: str | None, analysis: Analysis | None = None) -> Edit:

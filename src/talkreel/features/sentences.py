@@ -105,8 +105,6 @@ def talk_features(
     states = np.zeros((count, TEXT_SIZE), np.float32) if wording is None else wording
     check_shape("wording", states, (count, None))
     tokens = [_TOKEN.findall(text.lower().replace("’", "'")) for text in texts]
-    known = np.zeros((count, len(STREAMS)), dtype=np.float32)
-    known[:, TEXT] = wording is not None
     timing = np.full((count, len(TIMING_NAMES)), np.nan)
     sound = np.full((count, len(SOUND_NAMES)), np.nan)
     if times is not None:
@@ -115,9 +113,6 @@ def talk_features(
         sound = _sound(np.asarray(times, dtype=np.float64), signals or {})
     pictures = np.zeros((count, 0)) if visual is None else np.asarray(visual)
     check_shape("visual", pictures, (count, None))
-    known[:, TIMING] = ~np.isnan(timing).all(axis=1)
-    known[:, SOUND] = ~np.isnan(sound).all(axis=1)
-    known[:, VISUAL] = ~np.isnan(pictures).any(axis=1) if pictures.shape[1] else 0
     return TalkFeatures(
         text=np.asarray(states, dtype=np.float32),
         words=_hashed(tokens),
@@ -125,8 +120,18 @@ def talk_features(
         timing=np.nan_to_num(timing).astype(np.float32),
         sound=np.nan_to_num(sound).astype(np.float32),
         visual=np.nan_to_num(pictures).astype(np.float32),
-        known=known,
+        known=_known(wording is not None, timing, sound, pictures),
     )
+
+
+def _known(worded: bool, timing: FloatArray, sound: FloatArray, pictures: FloatArray) -> FloatArray:
+    """[N, 4] 1 where a sentence has something in a stream."""
+    known = np.zeros((len(timing), len(STREAMS)), dtype=np.float32)
+    known[:, TEXT] = worded
+    known[:, TIMING] = ~np.isnan(timing).all(axis=1)
+    known[:, SOUND] = ~np.isnan(sound).all(axis=1)
+    known[:, VISUAL] = ~np.isnan(pictures).any(axis=1) if pictures.shape[1] else 0
+    return known
 
 
 def transcript_features(

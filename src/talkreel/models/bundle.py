@@ -214,6 +214,20 @@ def read_spec(folder: Path) -> BundleSpec:
     return spec
 
 
+def require(bundle: Bundle, architecture: str, features: str) -> None:
+    """See that ``bundle`` holds the network that a predictor is made for.
+
+    Raises:
+        SchemaError: another architecture, or one fed with other features.
+    """
+    spec = bundle.spec
+    if (spec.architecture, spec.features) != (architecture, features):
+        raise SchemaError(
+            f"the bundle {spec.name!r} holds {spec.architecture!r} fed with {spec.features!r}; "
+            f"{architecture!r} fed with {features!r} is needed: train and export it again"
+        )
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from talkreel.core.arrays import FloatArray
 from talkreel.core.emotions import EMOTIONS, GOEMOTIONS, GROUPS, Emotion
-from talkreel.models.bundle import Argument, Bundle
+from talkreel.models.bundle import Argument, Bundle, require
 from talkreel.models.text import DIMENSIONS, TokenEmbedder, model_folder
 
 # Middle layers still hold tone, the last was trained for topic
@@ -137,15 +137,12 @@ class EmotionTextReader:
 
     Raises:
         ModelMissing: the sentence embedding weights are not installed.
-        ValueError: a bundle of another role or other features.
+        SchemaError: a bundle of another network, or one fed with other features.
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        if not isinstance(bundle.net, EmotionTextNet) or bundle.spec.features != FEATURES:
-            raise ValueError(
-                f"reading emotions of text needs an emotion-text bundle on {FEATURES}, got "
-                f"{bundle.spec.architecture!r} on {bundle.spec.features!r}"
-            )
+        require(bundle, EmotionTextNet.architecture, FEATURES)
+        assert isinstance(bundle.net, EmotionTextNet)
         self._net = bundle.net
         self._embedder = TokenEmbedder(LAYERS)
 

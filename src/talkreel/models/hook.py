@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from talkreel.core.arrays import FloatArray, frozen
-from talkreel.models.bundle import Argument, Bundle
+from talkreel.models.bundle import Argument, Bundle, require
 from talkreel.models.text import DIMENSIONS, LayerEmbedder
 
 # Of the layers 0..6 the middle ones rank hooks best and the last, trained for topic, worst
@@ -107,15 +107,12 @@ class HookRanker:
 
     Raises:
         ModelMissing: the sentence embedding weights are not installed.
-        ValueError: a bundle of another role or other features.
+        SchemaError: a bundle of another network, or one fed with other features.
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        if not isinstance(bundle.net, HookNet) or bundle.spec.features != FEATURES:
-            raise ValueError(
-                f"a hook ranker needs a hook bundle on {FEATURES}, got {bundle.spec.architecture!r}"
-                f" on {bundle.spec.features!r}"
-            )
+        require(bundle, HookNet.architecture, FEATURES)
+        assert isinstance(bundle.net, HookNet)
         self._net = bundle.net
         self._embedder = LayerEmbedder(LAYERS)
 

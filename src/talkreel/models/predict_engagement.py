@@ -8,16 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from talkreel.core.arrays import FloatArray
-from talkreel.core.errors import SchemaError
 from talkreel.core.signals import Signal
 from talkreel.core.transcript import Transcript
+from talkreel.features.seconds import STEP_SECONDS, by_second
 from talkreel.features.sentences import FEATURES, LAYERS, TalkFeatures, transcript_features
-from talkreel.models.bundle import Bundle
+from talkreel.models.bundle import Bundle, require
 from talkreel.models.text import LayerEmbedder
 
-STEP_SECONDS = 1.0
 LABELS = ("applause", "laughter", "importance")
-_KINDS = (0, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +46,9 @@ class EngagementPredictor:
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        spec = bundle.spec
-        if spec.architecture != "engagement" or spec.features != FEATURES:
-            raise SchemaError(
-                f"bundle {spec.name!r} is a {spec.architecture!r} on {spec.features!r}; an "
-                f"engagement model on {FEATURES!r} is needed: export it again"
-            )
+        require(bundle, "engagement", FEATURES)
         self._net = bundle.net
-        self._labels = spec.labels
+        self._labels = bundle.spec.labels
         self._embedder: LayerEmbedder | None = None
 
     def __call__(
@@ -86,11 +79,15 @@ class EngagementPredictor:
         rows = transcript_features(transcript, embeddings, signals, wording=wording, visual=visual)
         odds = self.logits(rows)
         chances = 1 / (1 + np.exp(-odds))
-        applause, laughter = chances[:, 0], chances[:, 1]
-        reaction = 1 - (1 - applause) * (1 - laughter)
-        known = "importance" in self._labels
-        importance = chances[:, 2] if known else np.full(len(rows), np.nan, dtype=np.float32)
-        return Engagement(reaction, applause, laughter, importance, by_second(transcript, reaction))
+        # What a bundle never learned comes out of untrained weights.
+        chances[:, [label not in self._labels for label in LABELS]] = np.nan
+        applause, laughter, importance = chances.T
+        reaction = 1 - (1 - np.nan_to_num(applause)) * (1 - np.nan_to_num(laughter))
+        if not {"applause", "laughter"} & set(self._labels):
+            reaction = importance
+        curve = by_second(transcript, reaction[:, None])[:, 0]
+        signal = Signal("engagement", curve, "probability", 0.0, STEP_SECONDS)
+        return Engagement(reaction, applause, laughter, importance, signal)
 
     def logits(self, rows: TalkFeatures) -> FloatArray:
         """[N, 3] log odds of applause, laughter and importance."""
@@ -106,23 +103,3 @@ class EngagementPredictor:
         batch["lengths"] = torch.tensor([len(rows)])
         with torch.inference_mode():
             return np.asarray(self._net(batch)[0].numpy(), dtype=np.float32)
-
-
-def by_second(transcript: Transcript, values: FloatArray) -> Signal:
-    """A value per sentence spread over the seconds it is spoken in.
-
-    Where two sentences share a second the larger value counts; seconds without speech are NaN.
-
-    Raises:
-        ValueError: another number of values than sentences.
-    """
-    sentences = transcript.sentences
-    if len(values) != len(sentences):
-        raise ValueError(f"{len(values)} values for {len(sentences)} sentences")
-    seconds = int(np.ceil(max((s.span.end for s in sentences), default=0.0) / STEP_SECONDS))
-    curve = np.full(seconds, np.nan, dtype=np.float32)
-    for sentence, value in zip(sentences, values, strict=True):
-        first = int(sentence.span.start / STEP_SECONDS)
-        last = max(first + 1, int(np.ceil(sentence.span.end / STEP_SECONDS)))
-        curve[first:last] = np.fmax(curve[first:last], value)
-    return Signal("engagement", curve, "probability", 0.0, STEP_SECONDS)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from talkreel.core.arrays import FloatArray
 from talkreel.core.emotions import EMOTIONS
-from talkreel.core.errors import SchemaError
 from talkreel.core.media import Media
 from talkreel.core.signals import Signal
 from talkreel.core.spans import Span, merge
@@ -18,7 +17,7 @@ from talkreel.core.stage import Progress, silent
 from talkreel.core.tracks import FaceTrack
 from talkreel.features.faces import FEATURES, SIDE_PX, face_crop, standardised
 from talkreel.media.frames import Frame, FrameReader
-from talkreel.models.bundle import Bundle
+from talkreel.models.bundle import Bundle, require
 from talkreel.models.emotion import to_emotions
 from talkreel.models.emotion_face import PLUS, EmotionFaceNet
 
@@ -45,11 +44,8 @@ class FaceEmotionPredictor:
     version = 1
 
     def __init__(self, bundle: Bundle) -> None:
-        if not isinstance(bundle.net, EmotionFaceNet) or bundle.spec.features != FEATURES:
-            raise SchemaError(
-                f"the bundle {bundle.spec.name!r} is fed with {bundle.spec.features!r}; the face "
-                f"needs an emotion-face network fed with {FEATURES!r}"
-            )
+        require(bundle, EmotionFaceNet.architecture, FEATURES)
+        assert isinstance(bundle.net, EmotionFaceNet)
         self._net, self._labels = bundle.net, bundle.spec.labels[:PLUS]
 
     def __call__(

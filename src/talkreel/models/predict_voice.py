@@ -10,14 +10,13 @@ import torch
 
 from talkreel.core.arrays import FloatArray
 from talkreel.core.emotions import EMOTIONS
-from talkreel.core.errors import SchemaError
 from talkreel.core.signals import Signal
 from talkreel.core.spans import Span
 from talkreel.core.stage import Progress, silent
 from talkreel.core.transcript import Word
 from talkreel.features.voice import FEATURES, VoiceReference, fitted, voice_features
 from talkreel.media.audio import Audio
-from talkreel.models.bundle import Bundle
+from talkreel.models.bundle import Bundle, require
 from talkreel.models.emotion import to_emotions
 from talkreel.models.emotion_voice import EmotionVoiceNet
 
@@ -54,11 +53,8 @@ class VoiceEmotionPredictor:
     version = 1
 
     def __init__(self, bundle: Bundle) -> None:
-        if not isinstance(bundle.net, EmotionVoiceNet) or bundle.spec.features != FEATURES:
-            raise SchemaError(
-                f"the bundle {bundle.spec.name!r} is fed with {bundle.spec.features!r}; the voice "
-                f"needs an emotion-voice network fed with {FEATURES!r}"
-            )
+        require(bundle, EmotionVoiceNet.architecture, FEATURES)
+        assert isinstance(bundle.net, EmotionVoiceNet)
         self._net, self._labels = bundle.net, bundle.spec.labels
 
     def __call__(

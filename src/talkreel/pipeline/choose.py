@@ -18,6 +18,7 @@ from talkreel.media.audio import Audio
 from talkreel.models.shipped import specs
 from talkreel.models.text import TextEmbedder
 from talkreel.pipeline.job import Job
+from talkreel.pipeline.listen import SOUND_VERSION
 from talkreel.pipeline.read import VERSION as READINGS_VERSION
 from talkreel.pipeline.read import read_sentences
 from talkreel.ranking.options import RankOptions
@@ -115,6 +116,8 @@ class Chooser:
             "readings",
             READINGS_VERSION,
             bundles=bundles,
+            sound=SOUND_VERSION,
+            texts=TextEmbedder.version,
             words=heard.transcript.words,
             until=heard.duration,
         )

@@ -13,20 +13,20 @@ from talkreel.core.emotions import EMOTIONS, Emotion
 from talkreel.core.errors import ModelMissing
 from talkreel.core.signals import Signal
 from talkreel.core.transcript import Transcript
+from talkreel.features.seconds import STEP_SECONDS, by_second
 from talkreel.media.audio import Audio
 from talkreel.models.bundle import Bundle, BundleSpec, read_spec
 from talkreel.models.emotion import fuse, reliability
 from talkreel.models.shipped import bundle_folder, load_bundle
 from talkreel.ranking.readings import Readings
 
-VERSION = 2
+VERSION = 3
 # Longer sentences do not hook: a viewer decides in the first seconds.
 OPENING_WORDS = 25
 # Channels that were measured as less reliable on people they do not know have no say in what is
 # chosen. The shipped voice model, learned from German actors, has 0.33; a better one of your own
 # (``TALKREEL_BUNDLES``) speaks up by itself.
 LEAST_RELIABILITY = 0.5
-_STEP_SECONDS = 1.0
 
 T = TypeVar("T")
 
@@ -121,15 +121,15 @@ def curves(transcript: Transcript, readings: Readings) -> dict[str, Signal]:
     """The readings by the second, for the report and for notebooks: engagement and emotion."""
     found = {}
     if readings.reaction is not None:
-        values = _by_second(transcript, readings.reaction[:, None])[:, 0]
-        found["engagement"] = Signal("engagement", values, "probability", 0.0, _STEP_SECONDS)
+        values = by_second(transcript, readings.reaction[:, None])[:, 0]
+        found["engagement"] = Signal("engagement", values, "probability", 0.0, STEP_SECONDS)
     if readings.emotions is not None:
         found["emotion"] = Signal(
             "emotion",
-            _by_second(transcript, readings.emotions),
+            by_second(transcript, readings.emotions),
             "probability",
             0.0,
-            _STEP_SECONDS,
+            STEP_SECONDS,
             readings.emotion_names,
         )
     return found
@@ -176,20 +176,3 @@ def _voice(bundle: Bundle, audio: Audio, transcript: Transcript) -> Channel:
         if len(here):
             rows[i] = here.mean(axis=0) / here.mean(axis=0).sum()
     return Channel(rows, reliability("voice", bundle.spec))
-
-
-def _by_second(transcript: Transcript, rows: FloatArray) -> FloatArray:
-    """[T, C] of [S, C]: each second has the row of the sentence spoken most of it, else NaN."""
-    sentences = transcript.sentences
-    seconds = int(np.ceil(max((s.span.end for s in sentences), default=0.0) / _STEP_SECONDS))
-    out = np.full((seconds, rows.shape[1]), np.nan, dtype=np.float32)
-    share = np.zeros(seconds)
-    for sentence, row in zip(sentences, rows, strict=True):
-        first = int(sentence.span.start / _STEP_SECONDS)
-        last = max(first + 1, int(np.ceil(sentence.span.end / _STEP_SECONDS)))
-        for second in range(first, min(last, seconds)):
-            begin, end = second * _STEP_SECONDS, (second + 1) * _STEP_SECONDS
-            here = min(end, sentence.span.end) - max(begin, sentence.span.start)
-            if here > share[second]:
-                share[second], out[second] = here, row
-    return out

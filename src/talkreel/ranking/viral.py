@@ -192,7 +192,7 @@ class _ModelEvidence:
             return []
         best = max(units, key=lambda u: float(reaction[self._row(u)]))
         chance, usual = float(reaction[self._row(best)]), float(np.median(reaction))
-        text = f"A reaction after this line is {chance:.0%} likely, after others here {usual:.0%}"
+        text = f"This line is given {chance:.0%}, the usual one here {usual:.0%}"
         return [self._said(f"{text} (engagement model)", best)]
 
     def _emotion(self, units: range) -> list[Reason]:

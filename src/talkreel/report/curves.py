@@ -92,7 +92,7 @@ def engagement_lane(analysis: Analysis) -> Lane:
     given = analysis.signals.get("engagement")
     if given is not None and given.values.ndim == 1:
         values, unit = thinned(given, duration), given.unit
-        note = "How strong the talk is at each moment, as the scorer sees it"
+        note = "How engaging each sentence is, as the engagement model sees it"
     else:
         values, unit = estimated_engagement(analysis.signals, duration), ""
         note = (

@@ -47,8 +47,11 @@ def spec(labels: tuple[str, ...], features: str) -> BundleSpec:
     return BundleSpec("emotion", 1, "", {}, features, labels, (), (), "any")
 
 
-def bundled(net: torch.nn.Module, labels: tuple[str, ...], features: str) -> Bundle:
-    return Bundle(spec(labels, features), net.eval(), "")
+def bundled(
+    net: EmotionFaceNet | EmotionVoiceNet, labels: tuple[str, ...], features: str
+) -> Bundle:
+    described = replace(spec(labels, features), architecture=net.architecture)
+    return Bundle(described, net.eval(), "")
 
 
 @pytest.mark.parametrize("backbone", ["small", "mobilenetv3_small_050"])

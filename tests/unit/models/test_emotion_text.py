@@ -69,7 +69,7 @@ def test_wrong_texts_and_bundles_are_refused(tmp_path: Path) -> None:
     reader = EmotionTextReader(make_bundle(tmp_path / "b"))
     with pytest.raises(TypeError, match="sequence"):
         reader("just one")
-    with pytest.raises(ValueError, match="other/1"):
+    with pytest.raises(SchemaError, match="other/1"):
         EmotionTextReader(make_bundle(tmp_path / "c", features="other/1"))
 
 

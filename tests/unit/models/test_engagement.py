@@ -13,7 +13,7 @@ from talkreel.core.transcript import Transcript, Word
 from talkreel.features.sentences import FEATURES, TEXT_SIZE, talk_features
 from talkreel.models.bundle import Bundle, BundleSpec, load, save
 from talkreel.models.engagement import EngagementNet, reaction_logits
-from talkreel.models.predict_engagement import EngagementPredictor, by_second
+from talkreel.models.predict_engagement import EngagementPredictor
 
 Batch = dict[str, torch.Tensor]
 
@@ -51,14 +51,20 @@ def spoken(minutes: int) -> Transcript:
     return Transcript("en", tuple(words))
 
 
-def bundle_of(network: EngagementNet, folder: Path, **changes: object) -> Bundle:
+def bundle_of(
+    network: EngagementNet,
+    folder: Path,
+    *,
+    features: str = FEATURES,
+    labels: tuple[str, ...] = ("applause", "laughter"),
+) -> Bundle:
     spec = BundleSpec(
         name="engagement",
         version=1,
         architecture="",
         arguments={},
-        features=str(changes.get("features", FEATURES)),
-        labels=("applause", "laughter"),
+        features=features,
+        labels=labels,
         metrics=(),
         data=(),
         permitted_use="Tests.",
@@ -195,9 +201,17 @@ def test_silence_and_foreign_bundles(tmp_path: Path) -> None:
         EngagementPredictor(bundle_of(net(), tmp_path, features="other/1"))
 
 
-def test_values_are_spread_over_seconds() -> None:
-    words = (Word("One.", Span(0.5, 1.2)), Word("Two.", Span(1.5, 2.5)), Word("Three.", Span(5, 6)))
-    curve = by_second(Transcript("en", words), np.array([0.2, 0.6, 0.9]))
-    np.testing.assert_allclose(curve.values, [0.2, 0.6, 0.6, np.nan, np.nan, 0.9], atol=1e-6)
-    with pytest.raises(ValueError, match="sentences"):
-        by_second(Transcript("en", words), np.zeros(2))
+def test_what_a_bundle_never_learned_has_no_say(tmp_path: Path) -> None:
+    talk = spoken(1)
+    count = len(talk.sentences)
+    embeddings = np.zeros((count, 384), np.float32)
+    wording = states(count)
+    own = EngagementPredictor(bundle_of(net(), tmp_path / "own", labels=("importance",)))
+    found = own(talk, embeddings, wording=wording)
+    assert np.isnan(found.applause).all()
+    assert np.isnan(found.laughter).all()
+    np.testing.assert_array_equal(found.reaction, found.importance)
+    sitcoms = EngagementPredictor(bundle_of(net(), tmp_path / "sitcoms", labels=("laughter",)))
+    found = sitcoms(talk, embeddings, wording=wording)
+    np.testing.assert_allclose(found.reaction, found.laughter, atol=1e-6)
+    assert np.isnan(found.applause).all()

@@ -73,5 +73,5 @@ def test_wrong_texts_and_bundles_are_refused(tmp_path: Path) -> None:
     for texts in ([], ["fine", "  "]):
         with pytest.raises(ValueError, match="none of them empty"):
             ranker.rank(texts)
-    with pytest.raises(ValueError, match="other/1"):
+    with pytest.raises(SchemaError, match="other/1"):
         HookRanker(make_bundle(tmp_path / "other", features="other/1"))

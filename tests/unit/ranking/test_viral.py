@@ -85,7 +85,7 @@ def test_the_sentence_a_room_would_react_to_is_found(
     assert line.span.end <= best.span.end
     engagement = next(part for part in best.sub_scores if part.name == "engagement")
     assert line.text.startswith(engagement.reasons[0].words.rstrip("…")[:20])
-    assert "95% likely" in engagement.reasons[0].text
+    assert "given 95%, the usual one here 5%" in engagement.reasons[0].text
 
 
 @settings(max_examples=25, deadline=None)
