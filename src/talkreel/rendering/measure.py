@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +23,8 @@ from talkreel.rendering import loudness
 
 _LOOK_WIDTH = 64
 LOOKS = 24
+# Encoders set keyframes at cuts, so this many alike say that nothing moved.
+ENOUGH_KEYFRAMES = 8
 # Mean luma (0..255) under which a picture shows nothing.
 _BLACK_LUMA = 8.0
 # Mean luma change between two looks under which they are the same picture.
@@ -80,15 +83,17 @@ def measure_clip(path: Path) -> ClipMeasurement:
     step = float(np.median(gaps)) if gaps.size else float(1 / media.video.frame_rate)
     picture_end = float(index.times[-1]) + step
     duration = picture_end - float(index.times[0])
-    heard = _listen(media, duration, path.absolute().parent)
+    with ThreadPoolExecutor(1, thread_name_prefix="listen") as beside:
+        listening = beside.submit(_listen, media, duration, path.absolute().parent)
+        black, still, looked = look(media, media.span, keyframes_only=True)
+        if (black > 0 or still) and looked < ENOUGH_KEYFRAMES:
+            # Too few keyframes to judge by (a fade-in): look closer.
+            black, still, _ = look(media, media.span, keyframes_only=False)
+        heard = listening.result()
     start = media.audio.start if media.audio else 0.0
     sound_end = picture_end
     if media.audio and heard.samples is not None:
         sound_end = start + heard.samples / media.audio.sample_rate
-    black, still = look(media, media.span, keyframes_only=True)
-    if black > 0 or still:
-        # Too few keyframes to judge by (a fade-in): look closer.
-        black, still = look(media, media.span, keyframes_only=False)
     return ClipMeasurement(
         duration=duration,
         width=media.video.width,
@@ -112,8 +117,8 @@ def _listen(media: Media, duration: float, folder: Path) -> loudness.Loudness:
     return loudness.measure(input_options(media), duration, cwd=folder)
 
 
-def look(media: Media, span: Span, *, keyframes_only: bool) -> tuple[float, bool]:
-    """(share of black pictures, whether all are the same picture) over ``span``.
+def look(media: Media, span: Span, *, keyframes_only: bool) -> tuple[float, bool, int]:
+    """(share of black pictures, whether all are the same, how many were looked at) over ``span``.
 
     Args:
         media: with a picture.
@@ -126,7 +131,7 @@ def look(media: Media, span: Span, *, keyframes_only: bool) -> tuple[float, bool
         else:
             times = np.linspace(span.start, span.end, LOOKS, endpoint=False)
             images = [frame.image for frame in reader.at([float(t) for t in times])]
-    return judge(images)
+    return *judge(images), len(images)
 
 
 def judge(images: Sequence[NDArray[np.uint8]]) -> tuple[float, bool]:

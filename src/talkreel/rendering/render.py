@@ -1,4 +1,4 @@
-"""An edit to a verified mp4: sound first (cheap), then one ffmpeg process for the clip."""
+"""An edit to a verified mp4: the picture in one ffmpeg process, the sound made beside it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,6 +41,8 @@ X264_THREADS = 4
 _KEYFRAME_SECONDS = 2.0
 _GRAPH_NAME = "graph.txt"
 _CLIP_NAME = "clip.mp4"
+_PICTURE_NAME = "picture.mp4"
+_SOUND_NAME = "sound.m4a"
 _CORRECTIONS = 3
 _NOISY_GAIN_DB = 24.0
 # 4K HDR on two slow cores renders at about 1/20 of real time.
@@ -161,10 +164,14 @@ class _Job:
         if seeking_failed(sound.log):
             self._schedule = replace(self._schedule, seekable=False)
             sound = self._cut()
-        mastering, warnings = self._master(sound)
         self._progress(_SOUND_DONE)
-        self._encode(sound, mastering)
-        got = self._deliver(sound, mastering)
+        with ThreadPoolExecutor(1, thread_name_prefix="sound") as beside:
+            made = beside.submit(self._make_sound, sound)
+            self._encode_picture(sound)
+            mastering, warnings = made.result()
+        self._join()
+        got = measure_clip(self._folder / _CLIP_NAME)
+        self._progress(0.99)
         checked = check_clip(
             got,
             self._edit,
@@ -182,7 +189,7 @@ class _Job:
             self._schedule,
             self._folder,
             timeout_seconds=self._timeout,
-            progress=lambda share: self._progress(share * _SOUND_DONE / 2),
+            progress=lambda share: self._progress(share * _SOUND_DONE),
         )
 
     def _meter(self, sound: ClipSound, filters: str) -> Loudness:
@@ -209,7 +216,32 @@ class _Job:
             return mastering, (f"the sound is very quiet; raised by {gain:.0f} dB with its noise",)
         return mastering, ()
 
-    def _encode(self, sound: ClipSound, mastering: Mastering | None) -> None:
+    def _make_sound(self, sound: ClipSound) -> tuple[Mastering | None, tuple[str, ...]]:
+        """Write the sound track, put right where AAC moved it out of bounds."""
+        mastering, warnings = self._master(sound)
+        chain = self._edit.audio
+        for tries_left in reversed(range(_CORRECTIONS + 1)):
+            self._encode_sound(sound, mastering)
+            if chain is None or mastering is None or not tries_left:
+                break
+            heard = measure(("-i", _SOUND_NAME), self._schedule.duration, cwd=self._folder)
+            if loud_enough(heard, chain):
+                break
+            mastering = correct(mastering, heard, chain.target_lufs, chain.true_peak_dbtp)
+        return mastering, warnings
+
+    def _encode_sound(self, sound: ClipSound, mastering: Mastering | None) -> None:
+        loud = mastering.filters if mastering else ""
+        parts = (sound.channel_filter, loud, f"atrim=end_sample={sound.samples}")
+        filters = ",".join(part for part in parts if part)
+        arguments = [*RAW_INPUT, "-af", filters, *_audio_options(self._edit)]
+        run_ffmpeg(
+            [*arguments, *_FILE_OPTIONS, _SOUND_NAME],
+            timeout_seconds=self._timeout,
+            cwd=self._folder,
+        )
+
+    def _encode_picture(self, sound: ClipSound) -> None:
         edit, schedule = self._edit, self._schedule
         inputs, waveform_input = self._picture_inputs()
         title = edit.title if self._shows_waveform() else ""
@@ -222,19 +254,26 @@ class _Job:
             waveform_input=waveform_input,
             drawn=edit.captions is not None or bool(title),
         )
-        number = _count_inputs(inputs)
-        graph += f";\n[{number}:a]{_sound_filters(sound, mastering)}[sound]"
         (self._folder / _GRAPH_NAME).write_text(graph, encoding="utf-8")
-        arguments = [*inputs, *RAW_INPUT, "-/filter_complex", _GRAPH_NAME]
-        arguments += ["-map", "[picture]", "-map", "[sound]", *_video_options(edit)]
-        arguments += [*_audio_options(edit), *_FILE_OPTIONS, _CLIP_NAME]
+        arguments = [*inputs, "-/filter_complex", _GRAPH_NAME, "-map", "[picture]"]
         run_ffmpeg(
-            arguments,
+            [*arguments, *_video_options(edit), *_FILE_OPTIONS, _PICTURE_NAME],
             timeout_seconds=self._timeout,
             expected_seconds=schedule.duration,
             progress=lambda share: self._progress(
                 _SOUND_DONE + share * (_PICTURE_DONE - _SOUND_DONE)
             ),
+            cwd=self._folder,
+        )
+
+    def _join(self) -> None:
+        """Picture and sound into one file that starts playing before it is loaded."""
+        arguments = ["-i", _PICTURE_NAME, "-i", _SOUND_NAME, "-map", "0:v", "-map", "1:a"]
+        arguments += ["-c", "copy", "-video_track_timescale", _timescale(self._edit.canvas)]
+        arguments += ["-movflags", "+faststart"]
+        run_ffmpeg(
+            [*arguments, *_FILE_OPTIONS, _CLIP_NAME],
+            timeout_seconds=self._timeout,
             cwd=self._folder,
         )
 
@@ -279,45 +318,11 @@ class _Job:
             write_lut(self._folder / LUT_NAME, video.colour, peak)
         return read_colour(sound.log, video.index)
 
-    def _deliver(self, sound: ClipSound, mastering: Mastering | None) -> ClipMeasurement:
-        """Measure, and put the sound right where AAC moved it out of bounds."""
-        clip = self._folder / _CLIP_NAME
-        got = measure_clip(clip)
-        chain = self._edit.audio
-        for _ in range(_CORRECTIONS):
-            if chain is None or mastering is None or loud_enough(got, self._edit):
-                break
-            heard = Loudness(got.integrated_lufs, got.true_peak_dbtp)
-            mastering = correct(mastering, heard, chain.target_lufs, chain.true_peak_dbtp)
-            self._replace_sound(sound, mastering)
-            got = measure_clip(clip)
-        self._progress(0.99)
-        return got
-
-    def _replace_sound(self, sound: ClipSound, mastering: Mastering) -> None:
-        """Encode the sound again; the picture is copied."""
-        filters = _sound_filters(sound, mastering)
-        arguments = ["-i", _CLIP_NAME, *RAW_INPUT, "-filter_complex", f"[1:a]{filters}[sound]"]
-        arguments += ["-map", "0:v", "-c:v", "copy", "-map", "[sound]"]
-        arguments += [*_audio_options(self._edit), *_FILE_OPTIONS, "again.mp4"]
-        run_ffmpeg(arguments, timeout_seconds=self._timeout, cwd=self._folder)
-        os.replace(self._folder / "again.mp4", self._folder / _CLIP_NAME)
-
 
 _FILE_OPTIONS = (
     *("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"),
-    *("-movflags", "+faststart", "-f", "mp4"),
+    *("-f", "mp4"),
 )
-
-
-def _count_inputs(arguments: list[str]) -> int:
-    return arguments.count("-i")
-
-
-def _sound_filters(sound: ClipSound, mastering: Mastering | None) -> str:
-    loud = mastering.filters if mastering else ""
-    parts = (sound.channel_filter, loud, f"atrim=end_sample={sound.samples}")
-    return ",".join(part for part in parts if part)
 
 
 def _video_options(edit: Edit) -> list[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from talkreel.core.edits import Box, Edit
+from talkreel.core.edits import AudioChain, Box, Edit
 from talkreel.core.errors import RenderError
 from talkreel.core.media import Media
 from talkreel.media.frames import FrameReader
-from talkreel.rendering.measure import LOOKS, ClipMeasurement, judge
+from talkreel.rendering.loudness import Loudness
+from talkreel.rendering.measure import ENOUGH_KEYFRAMES, LOOKS, ClipMeasurement, judge
 from talkreel.rendering.schedule import Schedule
 
 LOUDNESS_TOLERANCE_LU = 0.5
@@ -21,19 +22,19 @@ _LONG_ENOUGH_SECONDS = 4.0
 _LOOK_WIDTH = 256
 
 
-def loud_enough(got: ClipMeasurement, edit: Edit) -> bool:
-    """Whether loudness and true peak are what the edit's sound chain wants."""
-    if edit.audio is None or got.integrated_lufs is None:
+def loud_enough(heard: Loudness, chain: AudioChain) -> bool:
+    """Whether loudness and true peak are what the sound chain wants."""
+    if heard.integrated_lufs is None:
         return True
-    near = abs(got.integrated_lufs - edit.audio.target_lufs) <= LOUDNESS_TOLERANCE_LU
-    return near and not too_hot(got, edit)
+    near = abs(heard.integrated_lufs - chain.target_lufs) <= LOUDNESS_TOLERANCE_LU
+    return near and not too_hot(heard, chain)
 
 
-def too_hot(got: ClipMeasurement, edit: Edit) -> bool:
-    """Whether the true peak is above what the edit allows."""
-    if edit.audio is None or got.true_peak_dbtp is None:
+def too_hot(heard: Loudness, chain: AudioChain) -> bool:
+    """Whether the true peak is above what the sound chain allows."""
+    if heard.true_peak_dbtp is None:
         return False
-    return got.true_peak_dbtp > edit.audio.true_peak_dbtp + _METER_STEP
+    return heard.true_peak_dbtp > chain.true_peak_dbtp + _METER_STEP
 
 
 def check_clip(
@@ -62,14 +63,13 @@ def check_clip(
     warnings = []
     if sound_expected and got.integrated_lufs is None and got.true_peak_dbtp is None:
         raise RenderError("the clip came out without sound although the source has some there")
-    if mastered and too_hot(got, edit):
-        assert edit.audio is not None
+    heard = Loudness(got.integrated_lufs, got.true_peak_dbtp)
+    if mastered and edit.audio is not None and too_hot(heard, edit.audio):
         raise RenderError(
             f"the clip's true peak is {got.true_peak_dbtp} dBTP, above the "
             f"{edit.audio.true_peak_dbtp} allowed: lower target_lufs"
         )
-    if mastered and not loud_enough(got, edit):
-        assert edit.audio is not None
+    if mastered and edit.audio is not None and not loud_enough(heard, edit.audio):
         warnings.append(
             f"the sound came out at {got.integrated_lufs} LUFS instead of "
             f"{edit.audio.target_lufs}: the source leaves no more room"
@@ -114,12 +114,19 @@ def _check_picture(got: ClipMeasurement, edit: Edit, media: Media) -> tuple[str,
 
 
 def shown_of_source(edit: Edit, media: Media) -> list[NDArray[np.uint8]]:
-    """Gray pictures of the source over the clip, cut to what the first crop path shows."""
+    """Gray pictures of the source over the clip, cut to what the first crop path shows.
+
+    Keyframes where there are enough of them, for they cost no decoding of all between.
+    """
     times = edit.time_map
     clip = np.linspace(0.0, times.duration, LOOKS, endpoint=False)
     seconds = [times.to_source(float(second)) for second in clip]
     with FrameReader(media, width=_LOOK_WIDTH, gray=True) as reader:
-        frames = reader.at(seconds)
+        frames = [frame for span in edit.kept for frame in reader.keyframes(span)]
+        if len(frames) >= ENOUGH_KEYFRAMES:
+            seconds = [frame.time for frame in frames]
+        else:
+            frames = reader.at(seconds)
     return [
         _cut(frame.image, _layout_at(edit, second))
         for frame, second in zip(frames, seconds, strict=True)
