@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from talkreel.core.clips import ClipSet
+from talkreel.core.clips import Clip, ClipSet
 from talkreel.core.errors import RenderError
 from talkreel.pipeline.clip import Maker, make_clips, open_job
 from talkreel.pipeline.deliver import OutputFolder
@@ -66,6 +66,22 @@ def test_another_style_only_renders(
     assert not left_by_a_killed_run.exists()
 
 
+def test_each_clip_is_handed_over_with_all_its_files_in_place(
+    first: tuple[Path, ClipSet], cache: StageCache, sample_dir: Path, tmp_path: Path
+) -> None:
+    seen: list[Clip] = []
+
+    def look(clip: Clip) -> None:
+        files = clip.files
+        named = (files.video, files.cover, files.srt, files.vtt, files.edit)
+        assert all(name and (tmp_path / name).stat().st_size > 0 for name in named)
+        assert not (tmp_path / "clips.json").exists()
+        seen.append(clip)
+
+    result = make_clips(sample_dir / "talk.mp4", tmp_path, OPTIONS, cache=cache, delivered=look)
+    assert tuple(seen) == result.clips
+
+
 def cuts_of(sample: Path, cache: StageCache) -> tuple[Maker, list[Cut]]:
     maker = Maker(open_job(sample, OPTIONS, cache, unwatched))
     analysis = maker.perceive()
@@ -80,13 +96,41 @@ def test_a_clip_that_fails_is_reported_and_the_rest_move_up(
     first: tuple[Path, ClipSet], cache: StageCache, sample_dir: Path, tmp_path: Path
 ) -> None:
     maker, cuts = cuts_of(sample_dir / "talk.mp4", cache)
+    handed: list[Clip] = []
+    errors: list[RenderError] = []
     clips, problems = produce(
-        maker.job, OutputFolder(tmp_path), [broken(cuts[0]), *cuts[1:]], len(cuts)
+        maker.job,
+        OutputFolder(tmp_path),
+        [broken(cuts[0]), *cuts[1:]],
+        len(cuts),
+        delivered=handed.append,
+        dropped=errors.append,
     )
+    assert handed == clips
+    assert [str(error) in problems[0] for error in errors] == [True]
     assert [clip.id for clip in clips] == [cut.candidate.id for cut in cuts[1:]]
     assert clips[0].rank == 1
     assert len(problems) == 1
     assert "made for another file" in problems[0]
+
+
+def test_who_is_told_of_a_failed_clip_may_end_the_job(
+    first: tuple[Path, ClipSet], cache: StageCache, sample_dir: Path, tmp_path: Path
+) -> None:
+    maker, cuts = cuts_of(sample_dir / "talk.mp4", cache)
+
+    def give_up(error: RenderError) -> None:
+        raise error
+
+    with pytest.raises(RenderError, match="another file"):
+        produce(
+            maker.job,
+            OutputFolder(tmp_path),
+            [broken(cuts[0]), *cuts[1:]],
+            len(cuts),
+            dropped=give_up,
+        )
+    assert not list((tmp_path / "clips").iterdir())
 
 
 def test_a_job_whose_clips_all_fail_raises(

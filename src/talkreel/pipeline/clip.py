@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 import talkreel
 from talkreel.core.analysis import Analysis
 from talkreel.core.candidates import Candidate
-from talkreel.core.clips import ClipSet
+from talkreel.core.clips import Clip, ClipSet
 from talkreel.core.errors import NothingToClip, RenderError
 from talkreel.core.spans import Span, merge
 from talkreel.core.tracks import FaceTrack
@@ -22,7 +22,7 @@ from talkreel.pipeline.job import Job
 from talkreel.pipeline.listen import Listener
 from talkreel.pipeline.make import Cut, cut, rendered
 from talkreel.pipeline.options import ClipOptions
-from talkreel.pipeline.produce import produce
+from talkreel.pipeline.produce import produce, unheard
 from talkreel.pipeline.progress import Tracker, Watcher, unwatched
 from talkreel.pipeline.read import curves
 from talkreel.pipeline.see import Sight
@@ -167,8 +167,17 @@ def make_clips(
     *,
     cache: StageCache | None = None,
     watcher: Watcher = unwatched,
+    delivered: Callable[[Clip], None] = unheard,
 ) -> ClipSet:
     """Make clips of ``source`` in ``out``; a killed run goes on where it was.
+
+    Args:
+        source: media.
+        out: folder, made when missing.
+        options: what is asked.
+        cache: stage results.
+        watcher: progress.
+        delivered: called with each clip, best first, once all of its files are in ``out``.
 
     Raises:
         MediaError: not usable media.
@@ -178,6 +187,30 @@ def make_clips(
         RenderError: ffmpeg failed on every clip.
     """
     job = open_job(source, options or ClipOptions(), cache, watcher)
+    return run_job(job, out, delivered=delivered)
+
+
+def run_job(
+    job: Job,
+    out: Path,
+    *,
+    delivered: Callable[[Clip], None] = unheard,
+    dropped: Callable[[RenderError], None] = unheard,
+) -> ClipSet:
+    """``make_clips`` of an opened job.
+
+    Args:
+        job: from ``open_job``.
+        out: folder, made when missing.
+        delivered: called with each clip, best first, once all of its files are in ``out``.
+        dropped: called with the error of a clip that fails; what it raises ends the job. The
+            others are still made otherwise.
+
+    Raises:
+        NothingToClip: nothing is worth a clip, with why.
+        OutputError: ``out`` cannot be written.
+        RenderError: ffmpeg failed on every clip.
+    """
     folder = OutputFolder(out)
     maker = Maker(job)
     analysis = maker.perceive(folder)
@@ -185,7 +218,14 @@ def make_clips(
     analysis = with_readings(analysis, choice.readings)
     candidates = choice.candidates
     before = folder.previous()
-    clips, problems = produce(job, folder, maker.cuts(analysis, candidates), len(candidates))
+    clips, problems = produce(
+        job,
+        folder,
+        maker.cuts(analysis, candidates),
+        len(candidates),
+        delivered=delivered,
+        dropped=dropped,
+    )
     result = ClipSet(
         media_uri=job.media.uri,
         media_digest=job.media.digest,

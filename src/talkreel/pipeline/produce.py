@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -25,14 +25,32 @@ _LARGE_LONG_SIDE = 1920
 _Made = tuple[Cut, "Future[tuple[Path, Rendered]]"]
 
 
+def unheard(news: object) -> None:
+    """Told of clips or of errors; does nothing with them."""
+
+
 class _Stopped(Exception):
     """The job is being given up: ends the renders that still run."""
 
 
 def produce(
-    job: Job, folder: OutputFolder, cuts: Iterable[Cut], count: int
+    job: Job,
+    folder: OutputFolder,
+    cuts: Iterable[Cut],
+    count: int,
+    *,
+    delivered: Callable[[Clip], None] = unheard,
+    dropped: Callable[[RenderError], None] = unheard,
 ) -> tuple[list[Clip], list[str]]:
     """Deliver ``count`` cuts in order; one that fails is reported and the rest move up.
+
+    Args:
+        job: what is asked.
+        folder: where to.
+        cuts: in order of rank.
+        count: how many there are.
+        delivered: called with each clip once all of its files are in ``folder``.
+        dropped: called with the error of a clip that fails; what it raises ends the job.
 
     Returns:
         The clips, and what went wrong, one line each.
@@ -53,10 +71,12 @@ def produce(
                 failure = error
                 problems.append(f"no clip at {made.candidate.span.start:.1f} s: {error}")
                 tracker.say("clips", problems[-1])
+                dropped(error)
                 continue
             clip = deliver(folder, len(clips) + 1, made, path, file)
             clips.append(clip)
             tracker.say("clips", f"clip {clip.rank}: {folder.root / clip.files.video}")
+            delivered(clip)
     tracker.finish("clips")
     if failure is not None and not clips:
         raise failure
