@@ -115,7 +115,7 @@ def retry(services: Services, connection: Connection, project_id: str) -> str:
         raise WrongState(
             state,
             f"this project is {state}: only one that is {', '.join(RETRYABLE_STATES[:-1])} or "
-            f"{RETRYABLE_STATES[-1]} is done again",
+            f"{RETRYABLE_STATES[-1]} can be done again",
         )
     job_id = services.queue.enqueue(
         connection, project_id=project_id, tenant_id=row.tenant_id, kind="clip"
