@@ -15,6 +15,7 @@ from serving.events import TYPES
 from serving.ids import new_id
 
 MAX_ENDPOINTS = 20
+ROTATION_SECONDS = signing.ROTATION_SECONDS
 # How a client names the secret that signs events for the webhook_url of its projects.
 DEFAULT = "default"
 
