@@ -150,9 +150,16 @@ class EmotionTextReader:
         """What each text says is felt."""
         return [Emotion(row, ("text",)) for row in self.ekman(texts)]
 
-    def ekman(self, texts: Sequence[str]) -> FloatArray:
-        """[N, 7] distribution over ``EMOTIONS``; several feelings of one text share it."""
-        shares = self.probabilities(texts)[:, _EKMAN]
+    def ekman(
+        self, texts: Sequence[str], *, states: Sequence[FloatArray] | None = None
+    ) -> FloatArray:
+        """[N, 7] distribution over ``EMOTIONS``; several feelings of one text share it.
+
+        Args:
+            texts: to be read.
+            states: as in ``probabilities``.
+        """
+        shares = self.probabilities(texts, states=states)[:, _EKMAN]
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
     def labels(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
@@ -163,13 +170,19 @@ class EmotionTextReader:
             tuple(GOEMOTIONS[i] for i in np.argsort(-row) if row[i] >= limits[i]) for row in found
         ]
 
-    def probabilities(self, texts: Sequence[str]) -> FloatArray:
+    def probabilities(
+        self, texts: Sequence[str], *, states: Sequence[FloatArray] | None = None
+    ) -> FloatArray:
         """[N, 39] probability of each fine label, class and group by itself.
+
+        Args:
+            texts: to be read.
+            states: [T, 768] token states of ``LAYERS`` of each text; computed here if None.
 
         Raises:
             TypeError: one string instead of a sequence of strings.
         """
-        rows = self._embedder.tokens(texts)
+        rows = self._embedder.tokens(texts) if states is None else states
         out = np.zeros((len(rows), ANSWERS))
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
         for begin in range(0, len(order), _BATCH):

@@ -116,8 +116,12 @@ class HookRanker:
         self._net = bundle.net
         self._embedder = LayerEmbedder(LAYERS)
 
-    def rank(self, texts: Sequence[str]) -> HookRanking:
+    def rank(self, texts: Sequence[str], *, wording: FloatArray | None = None) -> HookRanking:
         """Every text against every other.
+
+        Args:
+            texts: one or more.
+            wording: as in ``score``.
 
         Raises:
             TypeError: one string instead of a sequence of strings.
@@ -127,15 +131,21 @@ class HookRanker:
             raise TypeError("rank takes a sequence of texts, got one string")
         if not texts or not all(text.strip() for text in texts):
             raise ValueError("rank needs one or more texts, none of them empty")
-        scores = self.score(texts)
+        scores = self.score(texts, wording=wording)
         lead = scores[:, None] - scores[None, :]
         wins = 1 / (1 + np.exp(-lead))
         margin = float(self._net.margin)
         close = (np.abs(lead) < margin) | (lead == 0)
         return HookRanking(tuple(texts), frozen(scores), frozen(wins), close)
 
-    def score(self, texts: Sequence[str]) -> FloatArray:
-        """[N] calibrated scores: differences are log odds of winning."""
+    def score(self, texts: Sequence[str], *, wording: FloatArray | None = None) -> FloatArray:
+        """[N] calibrated scores: differences are log odds of winning.
+
+        Args:
+            texts: to be scored.
+            wording: [N, 384] mean states of ``LAYERS``; computed here if None.
+        """
+        vectors = self._embedder(texts) if wording is None else wording
         with torch.inference_mode():
-            scores = self._net(torch.from_numpy(self._embedder(texts))) / self._net.temperature
+            scores = self._net(torch.from_numpy(vectors)) / self._net.temperature
         return np.asarray(scores.double().numpy())

@@ -77,17 +77,29 @@ class EngagementPredictor:
             self._embedder = self._embedder or LayerEmbedder(LAYERS)
             wording = self._embedder([sentence.text for sentence in transcript.sentences])
         rows = transcript_features(transcript, embeddings, signals, wording=wording, visual=visual)
-        odds = self.logits(rows)
-        chances = 1 / (1 + np.exp(-odds))
-        # What a bundle never learned comes out of untrained weights.
-        chances[:, [label not in self._labels for label in LABELS]] = np.nan
+        chances = self._chances(rows)
         applause, laughter, importance = chances.T
-        reaction = 1 - (1 - np.nan_to_num(applause)) * (1 - np.nan_to_num(laughter))
-        if not {"applause", "laughter"} & set(self._labels):
-            reaction = importance
+        reaction = self._reaction(chances)
         curve = by_second(transcript, reaction[:, None])[:, 0]
         signal = Signal("engagement", curve, "probability", 0.0, STEP_SECONDS)
         return Engagement(reaction, applause, laughter, importance, signal)
+
+    def reaction(self, rows: TalkFeatures) -> FloatArray:
+        """[N] as ``Engagement.reaction``, for texts that have no times."""
+        return self._reaction(self._chances(rows))
+
+    def _chances(self, rows: TalkFeatures) -> FloatArray:
+        """[N, 3] probabilities; NaN for what the bundle never learned."""
+        chances = 1 / (1 + np.exp(-self.logits(rows)))
+        # What a bundle never learned comes out of untrained weights.
+        chances[:, [label not in self._labels for label in LABELS]] = np.nan
+        return np.asarray(chances)
+
+    def _reaction(self, chances: FloatArray) -> FloatArray:
+        applause, laughter, importance = chances.T
+        if not {"applause", "laughter"} & set(self._labels):
+            return importance
+        return np.asarray(1 - (1 - np.nan_to_num(applause)) * (1 - np.nan_to_num(laughter)))
 
     def logits(self, rows: TalkFeatures) -> FloatArray:
         """[N, 3] log odds of applause, laughter and importance."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,18 +45,12 @@ class TextEmbedder:
 
     def __init__(self) -> None:
         folder = model_folder()
-        from safetensors.numpy import load_file
         from tokenizers import Tokenizer
 
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self._tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
-        self._encoder = _Encoder(
-            load_file(folder / "model.safetensors"),
-            layers=config["num_hidden_layers"],
-            heads=config["num_attention_heads"],
-        )
+        self._encoder = _encoder(folder)
 
     def __call__(self, texts: Sequence[str], *, progress: Progress = silent) -> Array:
         """Embed ``texts``; the same text always gives the same vector up to rounding.
@@ -191,6 +187,61 @@ class TokenEmbedder(TextEmbedder):
         return found
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TextStates:
+    """What several layers say of N texts, from one pass through the network.
+
+    Attributes:
+        means: layer to [N, 384] mean states, each of length 1.
+        tokens: layer to N arrays [T, 384] of token states, start and end marks included.
+    """
+
+    means: Mapping[int, Array]
+    tokens: Mapping[int, Sequence[Array]]
+
+
+class StateEmbedder(TextEmbedder):
+    """Several layers at once, for services that ask several networks about the same texts.
+
+    One pass instead of one for each network: the values are those of ``TextEmbedder`` (the mean
+    of the last layer), ``LayerEmbedder`` and, for texts of up to ``MAX_STATES`` tokens,
+    ``TokenEmbedder``.
+
+    Args:
+        means: layers whose mean state is given.
+        tokens: layers whose token states are given.
+
+    Raises:
+        ValueError: no layer, or one that does not exist.
+    """
+
+    version = 1
+
+    def __init__(self, means: Sequence[int], tokens: Sequence[int]) -> None:
+        super().__init__()
+        chosen = (*means, *tokens)
+        if not chosen or not set(chosen) <= set(range(self._encoder.layers + 1)):
+            raise ValueError(f"layers are 0 to {self._encoder.layers}, got {chosen}")
+        self._means, self._tokens, self._top = tuple(means), tuple(tokens), max(chosen)
+
+    def states(self, texts: Sequence[str]) -> TextStates:
+        """The chosen states of ``texts``."""
+        ids = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        means = {n: np.zeros((len(ids), DIMENSIONS), dtype=np.float32) for n in self._means}
+        tokens: dict[int, list[Array]] = {
+            n: [np.zeros((0, DIMENSIONS), dtype=np.float32)] * len(ids) for n in self._tokens
+        }
+        for batch in _batches([len(row) for row in ids]):
+            padded, mask = _padded([ids[i] for i in batch])
+            for layer, states in enumerate(self._encoder.states(padded, mask, self._top)):
+                if layer in means:
+                    means[layer][batch] = _unit((states * mask[..., None]).sum(axis=1))
+                if layer in tokens:
+                    for row, i in enumerate(batch):
+                        tokens[layer][i] = states[row, : len(ids[i])]
+        return TextStates(means, tokens)
+
+
 class _Encoder:
     """The forward pass of BERT (Devlin et al. 2019) with mean pooling and L2 norm."""
 
@@ -269,6 +320,24 @@ class _Encoder:
         states *= self._weights[f"{name}.weight"]
         states += self._weights[f"{name}.bias"]
         return np.asarray(states, dtype=np.float32)
+
+
+# Read-only and 100 MB: everybody who embeds at the same time shares one.
+_ENCODERS: WeakValueDictionary[Path, _Encoder] = WeakValueDictionary()
+
+
+def _encoder(folder: Path) -> _Encoder:
+    from safetensors.numpy import load_file
+
+    found = _ENCODERS.get(folder)
+    if found is None:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        found = _ENCODERS[folder] = _Encoder(
+            load_file(folder / "model.safetensors"),
+            layers=config["num_hidden_layers"],
+            heads=config["num_attention_heads"],
+        )
+    return found
 
 
 def _padded(tokens: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], Array]:
