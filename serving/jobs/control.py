@@ -6,6 +6,7 @@ Every function works in the caller's transaction, so that a request is kept whol
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,7 @@ from serving.ids import new_id
 from serving.objects import ObjectStore
 from serving.services import Services
 
+_LOG = logging.getLogger(__name__)
 RETRYABLE_STATES = ("failed", "cancelled", "empty")
 
 
@@ -41,9 +43,10 @@ def submit(
     source: Mapping[str, Any],
     options: Mapping[str, Any],
     webhook_url: str | None = None,
+    project_id: str | None = None,
 ) -> str:
-    """Add a project and its job; returns the project's id."""
-    project_id = new_id("prj")
+    """Add a project and its job; returns the project's id (new unless it is given)."""
+    project_id = project_id or new_id("prj")
     connection.execute(
         insert(db.projects).values(
             id=project_id,
@@ -176,12 +179,12 @@ def undo_change(connection: Connection, objects: ObjectStore, clip_id: str) -> N
     ).scalar_one_or_none()
     if files is None:
         return
-    edit = json.loads(b"".join(objects.read(files["edit"])))
-    connection.execute(
-        update(db.clips)
-        .where(db.clips.c.id == clip_id)
-        .values(state="ready", edit=edit, updated_at=time.time())
-    )
+    changes: dict[str, Any] = {"state": "ready", "updated_at": time.time()}
+    try:
+        changes["edit"] = json.loads(b"".join(objects.read(files["edit"])))
+    except FileNotFoundError:
+        _LOG.warning("%s: its edit is not in the object store", clip_id)
+    connection.execute(update(db.clips).where(db.clips.c.id == clip_id).values(**changes))
 
 
 def _state(connection: Connection, project_id: str) -> str:

@@ -133,7 +133,17 @@ class JobQueue:
                 update(db.tenants).where(db.tenants.c.id == row.tenant_id).values(served_at=now)
             )
             failures = int((row.failure or {}).get("attempts", 0))
-            return Lease(*row[:-1], failures=failures, owner=owner)
+            return Lease(
+                job_id=row.id,
+                project_id=row.project_id,
+                tenant_id=row.tenant_id,
+                kind=row.kind,
+                payload=row.payload,
+                attempt=row.attempt,
+                fence=row.fence,
+                failures=failures,
+                owner=owner,
+            )
 
     def extend(self, lease: Lease) -> bool:
         """Keep the job for another lease; returns whether it is asked to stop.
