@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from threadpoolctl import threadpool_limits
+
+from serving.models import SCORING, Models
+from serving.scoring import LocalScorer
+from talkreel.models.bundle import load, save
+from talkreel.models.shipped import SHIPPED_FOLDER
+
+TALK = (
+    "Would you believe me if I told you that this costs nothing? We lost everything in one night, "
+    "and I was terrified.\nThank you so much, this is the happiest day of my life! "
+    "It starts at ten."
+)
+
+
+@pytest.fixture
+def talk() -> str:
+    return TALK
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads() -> Iterator[None]:
+    """A scorer makes the whole process work on one core; others want theirs back."""
+    before = torch.get_num_threads()
+    with threadpool_limits():
+        yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def scorer() -> Iterator[LocalScorer]:
+    local = LocalScorer(Models(roles=SCORING))
+    yield local
+    local.close()
+
+
+@pytest.fixture
+def hook_bundle(tmp_path: Path) -> Callable[[int], Path]:
+    """Makes a hook bundle whose scores are the shipped one's divided by its version."""
+
+    def make(version: int) -> Path:
+        shipped = load(SHIPPED_FOLDER / "hook")
+        shipped.net.temperature.mul_(version)  # type: ignore[operator]
+        folder = tmp_path / f"v{version}" / "hook"
+        save(folder, shipped.net, replace(shipped.spec, version=version), "# hook\n")
+        return folder
+
+    return make
