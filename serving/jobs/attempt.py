@@ -147,6 +147,7 @@ class Attempt:
                         self._services, c, self._lease, self._document(failure)
                     )
                 )
+                self._watch.over()
             case "failure":
                 self._fail(failure_said(said))
 
@@ -170,6 +171,7 @@ class Attempt:
                 unused=self._seen.unused,
             )
         )
+        self._watch.over()
         for key in unused:
             self._services.objects.delete(key)
 
@@ -216,6 +218,7 @@ class Attempt:
                 self._services, c, self._lease, Published(record, edit, files), stored
             )
         )
+        self._watch.over()
 
     def _source(self, project: Row[Any]) -> tuple[Path, str]:
         """The source as a local file, and what its owner calls it."""
@@ -283,6 +286,7 @@ class Attempt:
         _LOG.warning("%s: attempt %d: %s", lease.job_id, attempts, failure.message)
         if for_good or not failure.retryable or attempts >= self._settings.max_attempts:
             self._write(lambda c: outcomes.fail(services, c, lease, document), ended=ended)
+            self._watch.over()
             return
         after = self._settings.retry_seconds * 2 ** (attempts - 1)
         self._write(lambda c: outcomes.try_again(services, c, lease, document, after), ended=ended)

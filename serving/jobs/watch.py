@@ -93,6 +93,10 @@ class Watch:
         with self._lock:
             self._runner = None
 
+    def over(self) -> None:
+        """The job's end was written: nothing is left to watch."""
+        self._over.set()
+
     def alive(self) -> None:
         """Progress was made."""
         self._alive = time.monotonic()
@@ -119,7 +123,7 @@ class Watch:
     def _run(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):
             why = self._look()
-            if why is None:
+            if why is None or self._over.is_set():
                 continue
             with self._lock:
                 self.why = why
