@@ -192,9 +192,9 @@ class _Job:
             progress=lambda share: self._progress(share * _SOUND_DONE),
         )
 
-    def _meter(self, sound: ClipSound, filters: str) -> Loudness:
+    def _meter(self, sound: ClipSound, filters: str, *, peaks: bool) -> Loudness:
         chain = ",".join(part for part in (sound.channel_filter, filters) if part)
-        return measure(RAW_INPUT, self._schedule.duration, chain, cwd=self._folder)
+        return measure(RAW_INPUT, self._schedule.duration, chain, cwd=self._folder, peaks=peaks)
 
     def _master(self, sound: ClipSound) -> tuple[Mastering | None, tuple[str, ...]]:
         """How the sound is made as loud as wanted; None where there is nothing to make loud."""
@@ -202,14 +202,14 @@ class _Job:
         if chain is None or sound.silent:
             there = self._media.audio is not None and chain is not None
             return None, (("the clip is silent, as the source is there",) * there)
-        plain = self._meter(sound, "")
+        plain = self._meter(sound, "", peaks=True)
         if plain.integrated_lufs is None or plain.integrated_lufs < NEARLY_SILENT_LUFS:
             return None, ("the sound is nearly silent and was not made louder",)
         mastering = find_mastering(
             plain,
             chain.target_lufs,
             chain.true_peak_dbtp,
-            lambda filters: self._meter(sound, filters),
+            lambda filters: self._meter(sound, filters, peaks=False),
         )
         if chain.target_lufs - plain.integrated_lufs > _NOISY_GAIN_DB:
             gain = chain.target_lufs - plain.integrated_lufs
