@@ -187,9 +187,9 @@ class EmotionTextReader:
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
         for begin in range(0, len(order), _BATCH):
             batch = order[begin : begin + _BATCH]
-            states, mask = padded([rows[i] for i in batch])
+            packed, mask = padded([rows[i] for i in batch])
             with torch.inference_mode():
-                odds = self._net(states, mask) / self._net.temperature
+                odds = self._net(packed, mask) / self._net.temperature
             out[batch] = torch.sigmoid(odds).numpy()
         return out
 

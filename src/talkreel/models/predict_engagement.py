@@ -98,7 +98,7 @@ class EngagementPredictor:
     def _reaction(self, chances: FloatArray) -> FloatArray:
         applause, laughter, importance = chances.T
         if not {"applause", "laughter"} & set(self._labels):
-            return importance
+            return np.asarray(importance)
         return np.asarray(1 - (1 - np.nan_to_num(applause)) * (1 - np.nan_to_num(laughter)))
 
     def logits(self, rows: TalkFeatures) -> FloatArray:
