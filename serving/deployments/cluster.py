@@ -1,0 +1,74 @@
+"""A Ray cluster of this machine alone, started and stopped with this process."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import serve
+from ray.serve.config import HTTPOptions, ProxyLocation
+
+from serving.settings import Settings
+
+_ROOT = Path(__file__).resolve().parents[2]
+# Serve keeps results of at most some kilobytes there; videos never go through it.
+_OBJECT_STORE_BYTES = 100_000_000
+
+
+def start(settings: Settings, *, proxy: bool) -> None:
+    """Start Ray and Serve, reachable from this machine only and with a token.
+
+    Args:
+        settings: of the server.
+        proxy: whether Serve answers HTTP at ``settings.host`` and ``port``; without, only handles.
+    """
+    os.environ.update(environment(settings))
+    # Ray read its mode when it was imported; it reads it again, and turns tokens on, where a new
+    # cluster of this machine has none.
+    os.environ.pop("RAY_AUTH_MODE", None)
+    ray.init(
+        address="local",
+        include_dashboard=False,
+        log_to_driver=False,
+        object_store_memory=_OBJECT_STORE_BYTES,
+        logging_level="ERROR",
+    )
+    options = HTTPOptions(host=settings.host, port=settings.port)
+    where = ProxyLocation.HeadOnly if proxy else ProxyLocation.Disabled
+    serve.start(proxy_location=where, http_options=options, logging_config={"log_level": "WARNING"})
+
+
+def stop() -> None:
+    """Stop Serve, which lets replicas finish, and every process of Ray."""
+    serve.shutdown()
+    ray.shutdown()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What Ray and its replicas need to find in their environment."""
+    paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "RAY_AUTH_TOKEN_PATH": str(_token(settings.data.absolute() / "ray-token")),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        # A replica without a GPU of its own starts jobs that may use it.
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    }
+
+
+def _token(path: Path) -> Path:
+    """A file only we can read, with a secret that all processes of the cluster know."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32))
+    return path
+
+
+def run(app: Any, name: str, *, route: str | None) -> None:
+    """Deploy an application and wait until it runs."""
+    serve.run(app, name=name, route_prefix=route)
