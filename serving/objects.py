@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import obstore
 from obstore.store import LocalStore, from_url
+from obstore.store import ObjectStore as Store
 
 _CHUNK = 1 << 20
 
@@ -40,12 +41,12 @@ class ObjectStore:
             from the environment, as each cloud's tools read them.
     """
 
-    def __init__(self, url: str, **options: str) -> None:
+    def __init__(self, url: str, **options: Any) -> None:
         parts = urlsplit(url)
         self._folder: Path | None = None
         if parts.scheme == "file":
             self._folder = Path(parts.path)
-            self._store = LocalStore(prefix=self._folder, mkdir=True)
+            self._store: Store = LocalStore(prefix=self._folder, mkdir=True)
         else:
             self._store = from_url(url, **options)
 
