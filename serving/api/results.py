@@ -77,6 +77,13 @@ def show_report(request: Request, project_id: str, who: Reader, services: Servic
     return response
 
 
+@routes.get("/projects/{project_id}/index", summary="The clips as one document")
+def show_index(request: Request, project_id: str, who: Reader, services: ServicesDep) -> Response:
+    """`clips/1`, as `talkreel clip` writes it: what the job delivered, before any change."""
+    key = _key(_project(services, who, project_id), "clips")
+    return send_object(request, services.objects, key, "application/json", "clips.json")
+
+
 def as_captions(transcript: Transcript, format_: str) -> str:
     """Sentences as SubRip or WebVTT."""
     mark = "," if format_ == "srt" else "."
