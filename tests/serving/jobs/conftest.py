@@ -11,6 +11,7 @@ import pytest
 
 from serving.services import Services, open_services
 from serving.settings import Settings
+from tests.serving.edges.sites import Site
 from tests.serving.jobs.talk import SOURCE_SECONDS, Talk
 from tests.serving.servers import Postgres, postgres
 
@@ -64,3 +65,10 @@ def warm_talk(tmp_path: Path, piece: Path, warm_cache: Path) -> Iterator[Talk]:
     shutil.copytree(warm_cache, tmp_path / "data" / "cache")
     with Talk.opened(tmp_path, piece) as opened:
         yield opened
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    made = Site()
+    yield made
+    made.close()
