@@ -90,9 +90,11 @@ class BackgroundDeployment:
 
     Args:
         settings: of the server.
+        parts: deployments that are started with this one where it heads an application.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *parts: Any) -> None:
+        self._parts = parts
         self._services = open_services(settings)
         self._threads = Threads(Deliverer(self._services).run, Housekeeper(self._services).run)
 

@@ -13,8 +13,6 @@ from ray.serve.exceptions import (
     ReplicaUnavailableError,
 )
 
-from serving.api.problems import Problem
-
 T = TypeVar("T")
 # A replica is killed; the call is sent again and may reach the same one before Serve knows.
 TRIES = 4
@@ -28,21 +26,15 @@ async def call(ask: Callable[[], Awaitable[T]]) -> T:
         ask: sends the call.
 
     Raises:
-        Problem: no replica lived long enough to answer, or too many calls wait.
+        ConnectionError: no replica lived long enough to answer, or too many calls wait.
     """
     for attempt in range(1, TRIES + 1):
         try:
             return await ask()
         except (RayActorError, ReplicaUnavailableError) as error:
             if attempt == TRIES:
-                raise _busy("no scorer answers") from error
+                raise ConnectionError("no scorer answers") from error
             await asyncio.sleep(_PAUSE_SECONDS * attempt)
         except (BackPressureError, DeploymentUnavailableError) as error:
-            raise _busy("the scorers have more to do than they can") from error
+            raise ConnectionError("the scorers have more to do than they can") from error
     raise AssertionError("unreachable")
-
-
-def _busy(why: str) -> Problem:
-    return Problem(
-        503, "scorer_busy", f"{why}; try again in a second", headers={"Retry-After": "1"}
-    )
