@@ -163,14 +163,14 @@ def load_analysis(services: Services, project: Row[Any]) -> Analysis:
     Raises:
         Problem: 409, it is not there yet.
     """
-    key = project.files.get("analysis")
-    if key is None:
+    files = project.files
+    if "analysis" not in files:
         raise Problem(409, "not_ready", "the analysis is not there yet: wait until it is done")
     with TemporaryDirectory(prefix="talkreel-") as folder:
-        arrays = key.removesuffix(".json") + ".npz"
+        path = Path(folder) / "analysis.json"
         try:
-            services.objects.fetch(arrays, Path(folder) / "analysis.npz")
-            return read_analysis(services.objects.fetch(key, Path(folder) / "analysis.json"))
+            services.objects.fetch(files["arrays"], path.with_suffix(".npz"))
+            return read_analysis(services.objects.fetch(files["analysis"], path))
         except FileNotFoundError as error:
             raise Problem(404, "file_not_found", "the analysis is gone") from error
 
@@ -199,12 +199,9 @@ def _send(
 ) -> Response:
     with services.database.read() as connection:
         row = find_clip(connection, who.tenant_id, clip_id)
-        project = find_project(connection, who.tenant_id, row.project_id)
     request.state.project_id = row.project_id
     if kind == "edit":
-        # The path of the source on the server is nobody's business.
-        shown = row.edit | {"media_uri": project.source.get("name", "source")}
-        text = json.dumps(shown, ensure_ascii=False, indent=1)
+        text = json.dumps(row.edit, ensure_ascii=False, indent=1)
         return Response(text, media_type="application/json", headers={"ETag": _etag(row.revision)})
     key = row.files.get(kind)
     if key is None:

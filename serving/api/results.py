@@ -22,6 +22,10 @@ routes = router("results")
 
 Reader = Annotated[Principal, Depends(require("projects:read"))]
 _TYPES = {"json": "application/json", "srt": "application/x-subrip", "vtt": "text/vtt"}
+_PARTS = {
+    "records": ("analysis", "application/json", "analysis.json"),
+    "arrays": ("arrays", "application/octet-stream", "analysis.npz"),
+}
 # The report is a page with scripts of its own; opened from here it can do nothing else.
 _SANDBOX = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
@@ -40,7 +44,7 @@ def show_transcript(
     format: Literal["json", "srt", "vtt"] = "json",
 ) -> Response:
     """Every word (JSON), or every sentence as a caption (SubRip, WebVTT)."""
-    words = _analysis(services, who, project_id)["transcript"]
+    words = _transcript(services, who, project_id)
     if format == "json":
         text = json.dumps({"schema": "transcript/1", **words}, ensure_ascii=False)
     else:
@@ -58,13 +62,9 @@ def show_analysis(
     part: Literal["records", "arrays"] = "records",
 ) -> Response:
     """Records as JSON (`analysis/1`), or the arrays they point to (NumPy's npz)."""
-    if part == "arrays":
-        key = _key(_project(services, who, project_id), "analysis").removesuffix(".json") + ".npz"
-        return send_object(
-            request, services.objects, key, "application/octet-stream", "analysis.npz"
-        )
-    analysis = _analysis(services, who, project_id)
-    return Response(json.dumps(analysis, ensure_ascii=False), media_type="application/json")
+    kind, media_type, name = _PARTS[part]
+    key = _key(_project(services, who, project_id), kind)
+    return send_object(request, services.objects, key, media_type, name)
 
 
 @routes.get("/projects/{project_id}/report", summary="The report as a page")
@@ -119,13 +119,11 @@ def _key(project: Row[Any], name: str) -> str:
     return str(key)
 
 
-def _analysis(services: Services, who: Principal, project_id: str) -> dict[str, Any]:
-    project = _project(services, who, project_id)
+def _transcript(services: Services, who: Principal, project_id: str) -> dict[str, Any]:
+    key = _key(_project(services, who, project_id), "analysis")
     try:
-        text = b"".join(services.objects.read(_key(project, "analysis")))
+        text = b"".join(services.objects.read(key))
     except FileNotFoundError as error:
         raise Problem(404, "file_not_found", "the analysis is gone") from error
-    analysis: dict[str, Any] = json.loads(text)
-    # The path of the source on the server is nobody's business.
-    analysis["media"]["uri"] = project.source.get("name", "source")
-    return analysis
+    transcript: dict[str, Any] = json.loads(text)["transcript"]
+    return transcript
