@@ -26,9 +26,10 @@ from serving.services import Services
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 _AWAY_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 600.0
 # A job whose worker dies every time is what kills it. Workers also die for other reasons.
 _LOST_PER_ATTEMPT = 5
-# Of the source's own time, while nobody knows how long it is.
+# How often a transfer tells how far it is.
 _SHARE_STEP_SECONDS = 0.5
 
 
@@ -288,7 +289,7 @@ class Attempt:
             self._write(lambda c: outcomes.fail(services, c, lease, document), ended=ended)
             self._watch.over()
             return
-        after = self._settings.retry_seconds * 2 ** (attempts - 1)
+        after = min(_LONGEST_WAIT_SECONDS, self._settings.retry_seconds * 2 ** (attempts - 1))
         self._write(lambda c: outcomes.try_again(services, c, lease, document, after), ended=ended)
 
     def _document(self, failure: Failure) -> dict[str, Any]:
