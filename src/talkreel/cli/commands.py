@@ -16,12 +16,11 @@ from talkreel.core.clips import ClipSet
 from talkreel.core.errors import InputError
 from talkreel.core.jsonio import document, encode
 from talkreel.pipeline.options import ClipOptions, parse_range
+from talkreel.pipeline.progress import Watcher
 
 
 def clip(arguments: argparse.Namespace) -> int:
-    """``talkreel clip``."""
-    from talkreel.pipeline.clip import make_clips
-
+    """``talkreel clip``, here or at a server."""
     options = ClipOptions(
         clips=_count(arguments.clips),
         min_seconds=arguments.min_seconds,
@@ -35,7 +34,7 @@ def clip(arguments: argparse.Namespace) -> int:
     )
     out = Path(arguments.out)
     with watching() as watcher:
-        clips = make_clips(Path(arguments.input), out, options, watcher=watcher)
+        clips = _clips(arguments, out, options, watcher)
     if arguments.json:
         _print_json(document(clips, CLIPS_SCHEMA))
     else:
@@ -198,6 +197,20 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "calibrate": channel.calibrate,
     "forecast": channel.forecast,
 }
+
+
+def _clips(
+    arguments: argparse.Namespace, out: Path, options: ClipOptions, watcher: Watcher
+) -> ClipSet:
+    if arguments.server is not None:
+        from talkreel.cli.remote import clip_remotely
+
+        return clip_remotely(
+            arguments.server, arguments.api_key_file, arguments.input, out, options, watcher
+        )
+    from talkreel.pipeline.clip import make_clips
+
+    return make_clips(Path(arguments.input), out, options, watcher=watcher)
 
 
 def _listening(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -13,9 +13,11 @@ from types import FrameType
 
 from talkreel.cli.parser import build_parser
 from talkreel.cli.terminal import ASKED_TO_STOP
-from talkreel.core.errors import TalkreelError
+from talkreel.core.errors import InputError, TalkreelError
 
 INTERRUPTED = 130
+# What a server can be asked to do.
+REMOTE = ("clip",)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,6 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from talkreel.cli import commands
 
+    if arguments.server is not None and arguments.command not in REMOTE:
+        raise InputError(
+            f"--server runs {', '.join(REMOTE)} and nothing else: leave it out to run "
+            f"{arguments.command} here"
+        )
     return commands.COMMANDS[arguments.command](arguments)
 
 

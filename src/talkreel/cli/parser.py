@@ -17,6 +17,12 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 done, 2 bad usage or input, 3 nothing worth clipping, 1 a bug",
     )
     parser.add_argument("--version", action="version", version=f"talkreel {talkreel.__version__}")
+    parser.add_argument(
+        "--server", metavar="URL", help="run clip at this server instead of on this machine"
+    )
+    parser.add_argument(
+        "--api-key-file", metavar="FILE", help="the server's API key (default: $TALKREEL_API_KEY)"
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_clip(commands)
     _add_analyze(commands)
