@@ -209,6 +209,7 @@ class Attempt:
             **clip.record,
             "spans": said["spans"],
             "title": edit["title"],
+            "text": clip.record["text"] if said["text"] is None else said["text"],
             "measured": said["measured"],
             "warnings": said["warnings"],
             "files": {"srt": None, "vtt": None, **names},

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from talkreel.core.clips import Clip
+    from talkreel.core.edits import Edit
     from talkreel.core.errors import RenderError
     from talkreel.pipeline.job import Job
     from talkreel.pipeline.options import ClipOptions
@@ -183,8 +184,17 @@ def _render(task: dict[str, Any], folder: Path, reporter: Reporter) -> None:
         measured=encode(measured),
         spans=encode(edit.kept),
         captions=edit.captions is not None,
+        text=_text(edit),
         warnings=list(caption_warnings(edit)),
     )
+
+
+def _text(edit: Edit) -> str | None:
+    """What is said as the captions show it; None without any."""
+    if edit.captions is None:
+        return None
+    lines = [line for cue in edit.captions.cues for line in cue.lines]
+    return " ".join(word.text for line in lines for word in line)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import pytest
 from serving.jobs.child import _environment
 from serving.jobs.processes import cpu_seconds, end_session
 from tests.serving.jobs.talk import Talk, wait_for
+from tests.serving.servers import running_postgres
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -243,6 +244,22 @@ def test_a_worker_that_was_paused_too_long_writes_nothing(talk: Talk) -> None:
         assert talk.events(project) == log
         assert (talk.project(project), talk.clips(project), talk.usage()) == rows
         assert paused.poll() is None
+
+
+def test_a_killed_database_only_costs_a_wait(tmp_path: Path, piece: Path) -> None:
+    with (
+        running_postgres() as server,
+        Talk.opened(tmp_path, piece, database_url=server.create("talk")) as talk,
+    ):
+        project = talk.submit()
+        with talk.working():
+            talk.work_until(project, "words")
+            server.kill()
+            time.sleep(1.0)
+            server.start()
+            talk.wait(project)
+        finished_once(talk, project)
+        assert talk.jobs(project)[0].attempt == 1
 
 
 def test_a_job_that_hangs_is_ended(tmp_path: Path, piece: Path) -> None:
