@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import ray
 from ray import serve
+from ray._private import ray_constants
 from ray.serve.config import HTTPOptions, ProxyLocation
 
 from serving.settings import Settings
@@ -29,6 +31,10 @@ def start(settings: Settings, *, proxy: bool) -> None:
     # Ray read its mode when it was imported; it reads it again, and turns tokens on, where a new
     # cluster of this machine has none.
     os.environ.pop("RAY_AUTH_MODE", None)
+    # Else its ports are open to the network; what it starts reads the environment, see there.
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    for name in ("ray", "ray.serve"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     ray.init(
         address="local",
         include_dashboard=False,
@@ -54,6 +60,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(paths),
         "RAY_AUTH_TOKEN_PATH": str(_token(settings.data.absolute() / "ray-token")),
         "RAY_USAGE_STATS_ENABLED": "0",
+        # Its name for "on this machine alone", on any system.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         # A replica without a GPU of its own starts jobs that may use it.
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     }
