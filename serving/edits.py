@@ -32,6 +32,8 @@ from talkreel.pipeline.presets import Preset
 BY_HAND = "Set by hand"
 _SLIVER_SECONDS = 1e-4
 _SAME_SHAPE = 0.02
+# A part is laid out anew from faces only if they were looked for nearly all through it.
+_LEAST_SEEN = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +209,8 @@ def _fill(
         if part is None or part.duration < _SLIVER_SECONDS:
             continue
         beside = [layout for layout in old if layout.span.overlap(shot) > 0]
-        if beside and not any(part.overlap(seen) > 0 for seen in analysis.looked):
+        seen = sum(part.overlap(looked) for looked in analysis.looked)
+        if beside and seen < _LEAST_SEEN * part.duration:
             # Nobody looked for faces here, but it is the same shot: the camera stays.
             nearest = min(beside, key=lambda layout: layout.span.gap(part))
             layouts.append(replace(nearest, span=part))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from serving.api.problems import MEDIA_TYPE, Problem
 from talkreel.core.errors import InputError
 
 _MAX_SHOWN = 120
+_SECRET = re.compile(r"password|api_key|secret|token|ticket", re.IGNORECASE)
 _CODES = {
     400: ("bad_request", "the request cannot be read: see the API document at /docs"),
     404: ("not_found", "there is nothing at this address: see the API document at /docs"),
@@ -109,7 +111,15 @@ def _invalid(errors: Sequence[Mapping[str, Any]]) -> Problem:
 
 def _field(error: Mapping[str, Any]) -> dict[str, str]:
     where = ".".join(str(part) for part in error.get("loc", ()))
-    # What was sent is shown only in part, and never what is secret.
-    got = "***" if "password" in where or "key" in where else repr(error.get("input"))
-    shown = got if len(got) <= _MAX_SHOWN else got[:_MAX_SHOWN] + "…"
-    return {"field": where or "body", "message": str(error.get("msg", "")), "got": shown}
+    got = "***" if _SECRET.search(where) else _shown(error.get("input"))
+    return {"field": where or "body", "message": str(error.get("msg", "")), "got": got}
+
+
+def _shown(value: Any) -> str:
+    """What was sent, in short; not what is inside of it, for that may be secret."""
+    if isinstance(value, dict):
+        return f"an object with {', '.join(sorted(map(str, value)))}"[:_MAX_SHOWN]
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
