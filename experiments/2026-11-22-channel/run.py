@@ -65,7 +65,8 @@ def real():
         yield (
             f"- calibration with {name}: skill {found.skill:.1%}, at least {found.skill_low:.1%}, "
             f"error {100 * found.error:.2f} points (mean {100 * found.mean_error:.2f}), "
-            f"{'accepted' if found.accepted else 'refused'}"
+            f"{'accepted' if found.accepted else 'refused'}; {found.without_score:.1%} without the "
+            f"score, {found.without_title:.1%} without the titles"
         )
     for name, look in (("click-through rate", ahead.ctr), ("share watched", ahead.viewed)):
         yield (

@@ -38,6 +38,7 @@ _RESAMPLES = 1000
 _FEWEST_IMPRESSIONS = 100.0  # a rate over fewer is mostly noise, yet counts for something
 _EDGE = 1e-4  # keeps the log odds finite
 FEATURES = ("score", "length", "question", "digit", "capitals", "you")
+_CLEARLY = 0.25  # of the larger cost: below it, leaving a predictor out costs next to nothing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +54,8 @@ class Calibration:
         skill: share of the squared error (log odds) that the calibration takes away, cross-
             validated; 0 or less is no use.
         skill_low: lower end of its one-sided bootstrap 95 % interval.
+        without_score: skill with the score left out.
+        without_title: skill with length and form of the title left out.
         weights: [F + 1] on the log odds per standard deviation of ``FEATURES``; intercept last.
         means: [F] of the features.
         scales: [F] of the features.
@@ -65,6 +68,8 @@ class Calibration:
     mean_error: float
     skill: float
     skill_low: float
+    without_score: float
+    without_title: float
     weights: FloatArray
     means: FloatArray
     scales: FloatArray
@@ -146,10 +151,18 @@ def calibrate(export: ChannelExport, scores: Sequence[float], *, seed: int = 0) 
     rows = _features([video.title for video in videos], scores)
     said, plain = _cross_validated(rows, target, weight, seed)
     skill, low = _skill(target, said, plain, weight, seed)
+    without_score, without_title = (
+        _skill(target, *_cross_validated(kept, target, weight, seed), weight, seed)[0]
+        for kept in (rows[:, 1:], rows[:, :1])
+    )
     accepted = low > 0
     penalty = _best_penalty(rows, target, weight, seed)
     weights, means, scales = _ridge(rows, target, weight, penalty)
-    why = _why(accepted, skill, low, weights)
+    why = (
+        _accepted(skill, without_score, without_title, weights)
+        if accepted
+        else _declined(skill, low)
+    )
     if not accepted:
         weights = np.append(np.zeros(rows.shape[1]), mean)
     return Calibration(
@@ -160,6 +173,8 @@ def calibrate(export: ChannelExport, scores: Sequence[float], *, seed: int = 0) 
         float(np.abs(_share(plain) - rates).mean()),
         skill,
         low,
+        without_score,
+        without_title,
         frozen(weights, np.float64),
         frozen(means, np.float64),
         frozen(scales, np.float64),
@@ -316,13 +331,25 @@ def _skill(
     return float(1 - ours.sum() / theirs.sum()), float(np.percentile(skills, 5))
 
 
-def _why(accepted: bool, skill: float, low: float, weights: FloatArray) -> str:
-    if accepted:
-        trend = "higher" if weights[0] > 0 else "lower"
-        return (
-            f"titles and scores explain {skill:.0%} of the variance of the click-through rate; "
-            f"here a higher score goes with a {trend} rate"
-        )
+def _accepted(skill: float, no_score: float, no_title: float, weights: FloatArray) -> str:
+    """Why it is calibrated, and by what: by how much is lost when a predictor is left out."""
+    lost_score, lost_title = max(skill - no_score, 0.0), max(skill - no_title, 0.0)
+    trend = f"a higher score goes with a {'higher' if weights[0] > 0 else 'lower'} rate"
+    if lost_score < _CLEARLY * lost_title:
+        carrier = "length and form of the titles carry this, the hook score adds next to nothing"
+    elif lost_title < _CLEARLY * lost_score:
+        carrier = f"the hook score carries this, the form of the titles next to nothing; {trend}"
+    else:
+        carrier = "the form of the titles and the hook score both carry this, "
+        carrier += f"{'the score' if lost_score > lost_title else 'the form'} more; {trend}"
+    return (
+        f"titles and scores explain {skill:.1%} of the variance of the click-through rate "
+        f"({no_score:.1%} without the hook score, {no_title:.1%} without the form of the titles): "
+        f"{carrier}"
+    )
+
+
+def _declined(skill: float, low: float) -> str:
     return (
         "not calibrated: on videos left out, scores and titles predict the click-through rate of "
         f"this channel no better than its mean (skill {skill:.0%}, at least {low:.0%})"
@@ -333,8 +360,9 @@ def _refused(count: int, mean: float, why: str) -> Calibration:
     size = len(FEATURES)
     empty = frozen(np.zeros(size), np.float64)
     weights = frozen(np.append(np.zeros(size), mean), np.float64)
+    unknown = (math.nan, math.nan, 0.0, 0.0, 0.0, 0.0)
     return Calibration(
-        count, False, why, math.nan, math.nan, 0.0, 0.0, weights, empty, frozen(np.ones(size))
+        count, False, why, *unknown, weights, empty, frozen(np.ones(size), np.float64)
     )
 
 

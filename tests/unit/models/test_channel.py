@@ -106,6 +106,27 @@ def test_a_calibration_follows_the_score() -> None:
     assert high / low > 1.8  # e^(2 * .5) = 2.7 in odds, shrunk a little
 
 
+def test_the_predictor_that_carries_the_signal_is_named() -> None:
+    by_score = calibrate(*make_channel(200, signal=0.5, seed=1))
+    assert "the hook score carries this" in by_score.why
+    assert "a higher score goes with a higher rate" in by_score.why
+    assert by_score.without_score < 0.05 < by_score.without_title
+
+    export, scores = make_channel(200, signal=0.5, seed=1)
+    asked = tuple(
+        Video("why?" if score > 0 else "so", v.impressions, v.ctr, v.viewed, None)
+        for v, score in zip(export.videos, scores, strict=True)
+    )
+    noise = np.random.default_rng(0).normal(size=200)
+    by_title = calibrate(ChannelExport(asked, 0, False), noise.tolist())
+    assert "the hook score adds next to nothing" in by_title.why
+    assert "a higher score" not in by_title.why
+    assert by_title.without_title < 0.05 < by_title.without_score
+
+    both = calibrate(ChannelExport(asked, 0, False), scores.tolist())
+    assert both.accepted
+
+
 def test_few_videos_are_not_enough() -> None:
     export, scores = make_channel(CALIBRATE_AT_LEAST - 1, signal=1.0, seed=0)
     assert "not enough data: 29 videos" in calibrate(export, scores).why
