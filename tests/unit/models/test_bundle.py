@@ -13,6 +13,7 @@ from torch import nn
 from talkreel.core.errors import ModelMissing, OutputError, SchemaError
 from talkreel.models.architectures import ARCHITECTURES, build
 from talkreel.models.bundle import BundleSpec, DataSource, Metric, load, read_spec, save
+from talkreel.models.shipped import specs
 
 SPEC = BundleSpec(
     name="dot", version=3, architecture="", arguments={}, features="rows/1", labels=("yes",),
@@ -145,3 +146,9 @@ def test_saving_where_a_file_stands_is_an_output_error(tmp_path: Path) -> None:
 def test_building_an_unknown_name_lists_the_known() -> None:
     with pytest.raises(SchemaError, match="engagement"):
         build("nothing", {})
+
+
+def test_metrics_of_the_shipped_bundles_are_figures_and_no_settings() -> None:
+    for spec in specs().values():
+        names = {metric.name for metric in spec.metrics}
+        assert not names & set(spec.arguments)
