@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,32 @@ def read_sitcoms(path: Path) -> list[LabelledTalk]:
     return read_rows(path, _episode)
 
 
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """What else is known of the lines of an episode, for research.
+
+    Attributes:
+        talk: texts and labels, as ``read_sitcoms`` gives them.
+        speakers: [N] as the subtitles name them; often wrong.
+        spans: [N, 2] seconds of start and end.
+        laughs: [M] seconds at which a laugh begins.
+    """
+
+    talk: LabelledTalk
+    speakers: tuple[str, ...]
+    spans: FloatArray
+    laughs: FloatArray
+
+
+def read_lines(path: Path) -> list[Lines]:
+    """Episodes with speakers and times; what they give away is for the caller to leave out.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    return read_rows(path, _lines)
+
+
 def laughed_at(spans: FloatArray, laughs: FloatArray) -> FloatArray:
     """[N] 1 for the line at which the audience laughs, else 0.
 
@@ -46,9 +73,15 @@ def laughed_at(spans: FloatArray, laughs: FloatArray) -> FloatArray:
 
 
 def _episode(row: dict[str, Any]) -> LabelledTalk:
+    return _lines(row).talk
+
+
+def _lines(row: dict[str, Any]) -> Lines:
     lines = sorted(row["lines"], key=lambda line: (line[1], line[2]))
     spans = np.array([(line[1], line[2]) for line in lines], dtype=np.float64).reshape(-1, 2)
+    laughs = np.array(row["laughs"], dtype=np.float64)
     labels = unknown_labels(len(lines))
-    labels[:, LAUGHTER] = laughed_at(spans, np.array(row["laughs"], dtype=np.float64))
+    labels[:, LAUGHTER] = laughed_at(spans, laughs)
     texts = tuple(str(line[3]) for line in lines)
-    return LabelledTalk(f"{row['show']}/{row['episode']}", texts, labels)
+    talk = LabelledTalk(f"{row['show']}/{row['episode']}", texts, labels)
+    return Lines(talk, tuple(str(line[0]) for line in lines), spans, laughs)

@@ -11,7 +11,7 @@ import pytest
 from talkreel.core.errors import InputError
 from talkreel.data.marks import is_remark, mark_kinds, marked_sentences
 from talkreel.data.ranks import auc, average_precision
-from talkreel.data.sitcoms import laughed_at, read_sitcoms
+from talkreel.data.sitcoms import laughed_at, read_lines, read_sitcoms
 from talkreel.data.speeches import read_speeches, spoken_text
 from talkreel.data.splits import in_split, split_of
 from talkreel.data.talks import LabelledTalk, unknown_labels
@@ -88,9 +88,20 @@ def test_a_laugh_belongs_to_the_line_before_it(tmp_path: Path) -> None:
     np.testing.assert_array_equal(laughed_at(np.zeros((0, 2)), np.array([1.0])), [])
     lines = [["A", 1.0, 2.0, "Hi."], ["B", 3.0, 5.0, "No."]]
     row = {"show": "s", "episode": "e", "lines": lines, "laughs": [2.2]}
-    (talk,) = read_sitcoms(written(tmp_path / "e.xz", [row]))
+    path = written(tmp_path / "e.xz", [row])
+    (talk,) = read_sitcoms(path)
     assert talk.times is None  # gaps would tell
     np.testing.assert_array_equal(talk.labels[:, 1], [1, 0])
+
+
+def test_speakers_and_times_follow_the_lines(tmp_path: Path) -> None:
+    lines = [["B", 3.0, 5.0, "No."], ["A", 1.0, 2.0, "Hi."]]
+    row = {"show": "s", "episode": "e", "lines": lines, "laughs": [2.2]}
+    (found,) = read_lines(written(tmp_path / "e.xz", [row]))
+    assert found.talk.texts == ("Hi.", "No.")
+    assert found.speakers == ("A", "B")
+    np.testing.assert_array_equal(found.spans, [[1, 2], [3, 5]])
+    np.testing.assert_array_equal(found.laughs, [2.2])
 
 
 def test_vtssum_figures_by_hand(tmp_path: Path) -> None:
