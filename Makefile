@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
 
-.PHONY: setup demo test check bench train-defaults lock clean
+.PHONY: setup demo serve test check bench train-defaults lock clean
 
 setup: $(STAMP)
 
@@ -18,6 +18,10 @@ $(STAMP): requirements.lock pyproject.toml
 
 demo: setup
 	$(BIN)/talkreel clip sample/talk.mp4 --out demo-out
+
+# The API on 127.0.0.1:8000, docs at /docs; SERVE takes options, e.g. SERVE="--port 9000 --no-ray".
+serve: setup
+	$(BIN)/python -m serving.app $(SERVE)
 
 test: setup
 	$(BIN)/pytest
