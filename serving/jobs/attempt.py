@@ -5,28 +5,26 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from obstore.exceptions import BaseError
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Row, select
 
 from serving import database as db
 from serving.jobs import intake, outcomes
 from serving.jobs.child import failure_said, run_task
 from serving.jobs.failures import Failure, failure_of, reproduce_clip
+from serving.jobs.held import Held
 from serving.jobs.publish import Published, Publisher, project_prefix, save_clip
 from serving.jobs.queue import FencedOut, Lease
-from serving.jobs.watch import DATABASE_AWAY, Interrupted, Watch, Why
+from serving.jobs.watch import Interrupted
 from serving.services import Services
 
-T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
-_AWAY_SECONDS = 0.5
-_LONGEST_WAIT_SECONDS = 600.0
 # A job whose worker dies every time is what kills it. Workers also die for other reasons.
 _LOST_PER_ATTEMPT = 5
 # How often a transfer tells how far it is.
@@ -40,7 +38,6 @@ class _Seen:
     clips: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     media: dict[str, Any] = field(default_factory=dict)
-    phase: str = "start"
     share: float = 0.0
 
 
@@ -60,18 +57,9 @@ class Attempt:
         self._services = services
         self._settings = services.settings
         self._lease = lease
-        self._stop = stop
         self._folder = folder
-        self._reproduce = "talkreel doctor"
         self._seen = _Seen()
-        self._watch = Watch(
-            services.queue,
-            lease,
-            stop,
-            lease_seconds=services.settings.lease_seconds,
-            stall_seconds=services.settings.stall_seconds,
-            on_end=self._ended,
-        )
+        self._held = Held(services, lease, stop)
 
     def run(self) -> None:
         """Do it.
@@ -79,32 +67,34 @@ class Attempt:
         Raises:
             FencedOut: the job is another's now; nothing was written since.
         """
-        with self._watch:
+        with self._held.watch:
             try:
                 self._run()
             except Interrupted:
                 pass  # whoever ended it has said so
             except intake.IntakeFailed as error:
-                self._fail(error.failure)
+                self._held.fail(error.failure)
             except (OSError, BaseError) as error:
                 _LOG.exception("%s: files or objects", self._lease.job_id)
-                self._fail(Failure(self._seen.phase, "storage", str(error)))
+                self._held.fail(Failure(self._held.phase, "storage", str(error)))
             except FencedOut:
                 raise
             except Exception as error:  # a bug ends this job, not the worker
                 _LOG.exception("%s: a bug", self._lease.job_id)
-                self._fail(failure_of(error, self._seen.phase))
+                self._held.fail(failure_of(error, self._held.phase))
 
     def _run(self) -> None:
         settings = self._settings
-        self._watch.within(settings.timeout_floor_seconds + settings.import_seconds)
-        project = self._write(lambda connection: outcomes.begin(connection, self._lease))
+        self._held.watch.within(settings.timeout_floor_seconds + settings.import_seconds)
+        project = self._held.write(lambda connection: outcomes.begin(connection, self._lease))
         self._seen.share = project.share
-        self._reproduce = reproduce_clip(project.source.get("name") or "source", project.options)
+        self._held.reproduce = reproduce_clip(
+            project.source.get("name") or "source", project.options
+        )
         lost = self._lease.attempt - 1 - self._lease.failures
         if lost > _LOST_PER_ATTEMPT * settings.max_attempts:
             message = f"its worker died {lost} times; look at the worker's memory and its log"
-            self._fail(Failure(project.phase or "start", "crashed", message), for_good=True)
+            self._held.fail(Failure(project.phase or "start", "crashed", message), for_good=True)
         elif self._lease.kind == "clip":
             self._clip(project)
         else:
@@ -121,7 +111,7 @@ class Attempt:
         }
         with closing(self._say(task, source)) as lines:
             for said in lines:
-                with self._watch.busy():
+                with self._held.watch.busy():
                     self._heard(said, publisher)
 
     def _heard(self, said: dict[str, Any], publisher: Publisher) -> None:
@@ -129,28 +119,30 @@ class Attempt:
             case "progress":
                 self._progress(said)
             case "warning":
-                self._write(lambda c: outcomes.warn(c, self._lease.project_id, said["message"]))
+                self._held.write(
+                    lambda c: outcomes.warn(c, self._lease.project_id, said["message"])
+                )
             case "media":
                 self._seen.media = said
-                self._watch.within(self._longest(said["duration"]))
-                self._write(lambda c: outcomes.saw_media(c, self._lease, said))
+                self._held.watch.within(self._longest(said["duration"]))
+                self._held.write(lambda c: outcomes.saw_media(c, self._lease, said))
             case "clip":
                 published = publisher.clip(said["clip"])
                 self._seen.clips.append(said["clip"]["id"])
-                unused = self._write(lambda c: save_clip(c, self._lease, published))
+                unused = self._held.write(lambda c: save_clip(c, self._lease, published))
                 self._seen.unused.extend(unused)
             case "result":
                 self._finish(said, publisher)
             case "empty":
                 failure = Failure("rank", "nothing", said["why"], retryable=False)
-                self._write(
+                self._held.write(
                     lambda c: outcomes.finish_empty(
-                        self._services, c, self._lease, self._document(failure)
+                        self._services, c, self._lease, self._held.document(failure)
                     )
                 )
-                self._watch.over()
+                self._held.watch.over()
             case "failure":
-                self._fail(failure_said(said))
+                self._held.fail(failure_said(said))
 
     def _finish(self, said: Mapping[str, Any], publisher: Publisher) -> None:
         files = publisher.results()
@@ -160,7 +152,7 @@ class Attempt:
             "scorer": said["scorer"],
         }
         stored = self._stored_bytes()
-        unused = self._write(
+        unused = self._held.write(
             lambda connection: outcomes.finish_clips(
                 self._services,
                 connection,
@@ -172,29 +164,29 @@ class Attempt:
                 unused=self._seen.unused,
             )
         )
-        self._watch.over()
+        self._held.watch.over()
         for key in unused:
             self._services.objects.delete(key)
 
     def _render(self, project: Row[Any]) -> None:
         payload = self._lease.payload
         wanted = select(db.clips).where(db.clips.c.id == payload["clip_id"])
-        clip = self._write(lambda c: c.execute(wanted).one_or_none())
+        clip = self._held.write(lambda c: c.execute(wanted).one_or_none())
         if clip is None or clip.revision != payload["revision"]:
             # Removed, or changed again: there is a later job for that.
-            self._write(lambda c: self._services.queue.end(c, self._lease, "done"))
+            self._held.write(lambda c: self._services.queue.end(c, self._lease, "done"))
             return
         source, name = self._source(project)
         publisher = Publisher(self._services.objects, self._lease, self._out, name)
         stem = f"{clip.id}-r{clip.revision}"
-        self._reproduce = f"talkreel render {stem}.json --out {stem}.mp4"
+        self._held.reproduce = f"talkreel render {stem}.json --out {stem}.mp4"
         task = {"kind": "render", "edit": payload["edit"], "video": f"clips/{stem}.mp4"}
-        self._watch.within(self._longest(self._duration(project)))
+        self._held.watch.within(self._longest(self._duration(project)))
         with closing(self._say(task, source)) as lines:
             for said in lines:
-                with self._watch.busy():
+                with self._held.watch.busy():
                     if said["type"] == "failure":
-                        self._fail(failure_said(said))
+                        self._held.fail(failure_said(said))
                     elif said["type"] == "result":
                         self._finish_render(said, publisher, clip, stem)
 
@@ -215,12 +207,12 @@ class Attempt:
             "files": {"srt": None, "vtt": None, **names},
         }
         stored = self._stored_bytes()
-        self._write(
+        self._held.write(
             lambda c: outcomes.finish_render(
                 self._services, c, self._lease, Published(record, edit, files), stored
             )
         )
-        self._watch.over()
+        self._held.watch.over()
 
     def _source(self, project: Row[Any]) -> tuple[Path, str]:
         """The source as a local file, and what its owner calls it."""
@@ -239,7 +231,7 @@ class Attempt:
         key = f"{owner}/source{intake.safe_suffix(known['name'])}"
         self._services.objects.put(key, path)
         stored = {"kind": "object", "key": key, **known}
-        self._write(lambda c: outcomes.imported(c, self._lease, stored))
+        self._held.write(lambda c: outcomes.imported(c, self._lease, stored))
         return path, str(known["name"])
 
     @contextmanager
@@ -249,7 +241,7 @@ class Attempt:
 
         def tell(share: float | None) -> None:
             nonlocal told
-            self._watch.check()
+            self._held.watch.check()
             if share is not None and time.monotonic() - told > _SHARE_STEP_SECONDS:
                 told = time.monotonic()
                 self._progress(
@@ -265,10 +257,10 @@ class Attempt:
 
     def _progress(self, news: dict[str, Any]) -> None:
         """Tell how far the job is; done again, it is never less far than was told before."""
-        self._seen.phase = news["phase"]
+        self._held.phase = news["phase"]
         self._seen.share = max(self._seen.share, news["percent"] / 100)
         news["percent"] = round(100 * self._seen.share, 1)
-        self._write(lambda c: outcomes.show_progress(c, self._lease, news))
+        self._held.write(lambda c: outcomes.show_progress(c, self._lease, news))
 
     def _say(self, task: Mapping[str, Any], source: Path) -> Generator[dict[str, Any], None, None]:
         whole = {
@@ -278,65 +270,8 @@ class Attempt:
             "cache": str(self._settings.data.absolute() / "cache"),
         }
         return run_task(
-            self._folder, whole, self._watch, cache_limit_gb=self._settings.cache_limit_gb
+            self._folder, whole, self._held.watch, cache_limit_gb=self._settings.cache_limit_gb
         )
-
-    def _fail(self, failure: Failure, *, for_good: bool = False, ended: bool = False) -> None:
-        attempts = self._lease.failures + 1
-        document = self._document(failure)
-        services, lease = self._services, self._lease
-        _LOG.warning("%s: attempt %d: %s", lease.job_id, attempts, failure.message)
-        if for_good or not failure.retryable or attempts >= self._settings.max_attempts:
-            self._write(lambda c: outcomes.fail(services, c, lease, document), ended=ended)
-            self._watch.over()
-            return
-        after = min(_LONGEST_WAIT_SECONDS, self._settings.retry_seconds * 2 ** (attempts - 1))
-        self._write(lambda c: outcomes.try_again(services, c, lease, document, after), ended=ended)
-
-    def _document(self, failure: Failure) -> dict[str, Any]:
-        return failure.document(attempts=self._lease.failures + 1, reproduce=self._reproduce)
-
-    def _ended(self, why: Why) -> None:
-        """From the watch's thread, at once: the worker's may be deep in a transfer."""
-        services, lease = self._services, self._lease
-        try:
-            match why:
-                case "cancelled":
-                    self._write(lambda c: outcomes.cancel(services, c, lease), ended=True)
-                case "stopped":
-                    self._write(lambda c: services.queue.give_back(c, lease), ended=True)
-                case "timeout":
-                    message = "it took longer than a job of its length may take"
-                    self._fail(Failure(self._seen.phase, "timeout", message), ended=True)
-                case "stalled":
-                    seconds = self._settings.stall_seconds
-                    message = f"no progress and no work for {seconds:g} s: it hangs"
-                    self._fail(Failure(self._seen.phase, "stalled", message), ended=True)
-        except (FencedOut, Interrupted):
-            _LOG.info("%s: %s, but it is not ours to say", lease.job_id, why)
-
-    def _write(self, action: Callable[[Connection], T], *, ended: bool = False) -> T:
-        """Do ``action`` while the job is held; waits for a database that is away.
-
-        Args:
-            action: what to write.
-            ended: the job is being ended and this says so.
-
-        Raises:
-            FencedOut: the job is another's now.
-            Interrupted: the job, or the worker, was ended while the database was away.
-        """
-        while True:
-            try:
-                with self._services.queue.holding(self._lease) as connection:
-                    return action(connection)
-            except DATABASE_AWAY as error:
-                _LOG.warning("no database: %s", error)
-            if not ended:
-                self._watch.check()
-            elif self._stop.is_set():
-                raise Interrupted("stopped")
-            time.sleep(_AWAY_SECONDS)
 
     def _longest(self, media_seconds: float) -> float:
         settings = self._settings
