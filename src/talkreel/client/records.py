@@ -236,6 +236,8 @@ def read(kind: type[T], data: Any) -> T:
 
 def _read(kind: Any, value: Any) -> Any:
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise TypeError(f"{value!r} where an object is due")
         known = _hints(kind)
         given = {name: _read(known[name], item) for name, item in value.items() if name in known}
         return kind(**given)

@@ -12,7 +12,6 @@ from typing import Any
 from talkreel.client.errors import ApiError
 from talkreel.client.records import Upload
 from talkreel.client.requests import (
-    ATTEMPTS,
     address,
     checked,
     json_of,
@@ -24,6 +23,10 @@ from talkreel.client.requests import (
 from talkreel.client.steps import Broken, Call, Reply, Sleep, Steps, Work
 
 PIECE_BYTES = 8 << 20
+# A piece counts whole or, its checksum being over all of it, not at all: where connections break
+# early only small ones get through.
+_LEAST_BYTES = 64 << 10
+_ATTEMPTS = 12
 _TUS = {"Tus-Resumable": "1.0.0"}
 # The offset is another than we think, somebody else writes, or the bytes came damaged: look again.
 _LOOK_AGAIN = frozenset({409, 423, 429, 460, 500, 502, 503, 504})
@@ -60,20 +63,22 @@ def upload(
         upload_id, sent = (yield from _begin(name or path.name, length)), 0
     if begun:
         begun(upload_id)
-    failures = 0
+    failures, size = 0, PIECE_BYTES
     while sent < length:
         if progress:
             progress(sent, length)
-        piece: bytes = yield Work(partial(_read, path, sent))
+        piece: bytes = yield Work(partial(_read, path, sent, size))
         if not piece:
             raise ApiError("file_changed", f"{path} has become shorter while it was sent")
         got, wait = yield from _send(upload_id, sent, piece)
-        failures = 0 if got is not None else failures + 1
-        if failures >= ATTEMPTS:
-            raise ApiError("unreachable", f"{path.name} cannot be sent: the connection breaks")
         if got is None:
+            failures, size = failures + 1, max(_LEAST_BYTES, size // 2)
+            if failures == _ATTEMPTS:
+                raise ApiError("unreachable", f"{path.name} cannot be sent: the connection breaks")
             yield Sleep(max(wait_seconds(failures), wait))
             got = (yield from _offset(upload_id)) or 0
+        else:
+            failures, size = 0, min(PIECE_BYTES, size * 2)
         sent = got
     if progress:
         progress(length, length)
@@ -137,10 +142,10 @@ def _check_digest(upload_id: str, path: Path) -> Steps[None]:
         )
 
 
-def _read(path: Path, offset: int) -> bytes:
+def _read(path: Path, offset: int, size: int) -> bytes:
     with path.open("rb") as file:
         file.seek(offset)
-        return file.read(PIECE_BYTES)
+        return file.read(size)
 
 
 def _sha256(path: Path) -> str:

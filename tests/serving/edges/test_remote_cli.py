@@ -14,6 +14,7 @@ import pytest
 
 from talkreel.cli.main import main
 from talkreel.core.jsonio import load_json
+from talkreel.media.ffmpeg import run_ffmpeg
 from tests.serving.edges.live import Live
 from tests.serving.edges.sites import Site, reply, until
 
@@ -94,8 +95,9 @@ def test_an_address_that_is_no_video_is_bad_input(
 def test_nothing_worth_a_clip_ends_with_three(
     server: Live, short_talk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # Longer than the talk is.
-    argv = ["clip", str(short_talk), "--min-seconds", "20"]
+    blink = tmp_path / "blink.mp4"
+    run_ffmpeg(["-i", str(short_talk), "-t", "0.6", str(blink)], timeout_seconds=60)
+    argv = ["clip", str(blink), *CLIP]
     here = main([*argv, "--out", str(tmp_path / "here")])
     local = _line(capsys)
     there = main(["--server", server.url, *argv, "--out", str(tmp_path / "there")])
