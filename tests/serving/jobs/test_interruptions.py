@@ -109,6 +109,8 @@ def finished_once(talk: Talk, project: str) -> None:
     told = talk.told(project)
     assert told.count("project.completed") == told.count("project.started") == 1
     assert len(talk.usage()) == 1
+    shares = [event.data["percent"] for event in talk.events(project, "project.progress")]
+    assert shares == sorted(shares)
     assert [clip.state for clip in talk.clips(project)] == ["ready", "ready"]
 
 

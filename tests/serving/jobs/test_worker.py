@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,19 @@ def test_a_full_disk_lets_jobs_wait_and_says_so_once(tmp_path: Path, piece: Path
         assert talk.told(project) == ["project.queued", "project.warning"]
         assert talk.project(project).state == "queued"
         assert "waiting for disk space" in talk.project(project).warnings[0]
+
+
+def test_a_source_from_a_remote_store_finds_the_same_results(
+    tmp_path: Path, piece: Path, warm_cache: Path
+) -> None:
+    with Talk.opened(tmp_path, piece, objects_url="memory:///") as talk:
+        shutil.copytree(warm_cache, talk.services.settings.data / "cache")
+        before = talk.cached()
+        project = talk.submit()
+        row = talk.work_until_done(project)
+        assert row.state == "done", row.failure
+        assert talk.cached() == before
+        assert all(read(talk, key) for clip in talk.clips(project) for key in clip.files.values())
 
 
 def test_a_url_is_imported_and_becomes_an_object(
