@@ -186,7 +186,7 @@ def disturb(
             postgres.kill()
             time.sleep(chance.uniform(0.0, 2.0))
             postgres.start()
-        elif victims := server.victims(kind):
+        elif victims := await_victims(server, kind):
             with contextlib.suppress(psutil.NoSuchProcess):
                 chance.choice(victims).kill()
         else:
@@ -199,6 +199,14 @@ def disturb(
     finish(server, known, report)
     report.seconds = time.monotonic() - began
     return report
+
+
+def await_victims(server: Server, kind: str) -> list[psutil.Process]:
+    """Processes of a kind; a render is waited for a little, since most live shortly."""
+    deadline = time.monotonic() + 4.0
+    while not (victims := server.victims(kind)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return victims
 
 
 def finish(server: Server, known: dict[str, int], report: Report) -> None:
