@@ -52,6 +52,8 @@ def run_task(
     try:
         watch.follow(runner)
         for line in runner.stdout:
+            if not line.endswith("\n"):
+                break  # it was killed in the middle of a word
             said = json.loads(line)
             watch.alive()
             phase = said.get("phase", phase)

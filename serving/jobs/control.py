@@ -109,7 +109,13 @@ def retry(services: Services, connection: Connection, project_id: str) -> str:
         update(projects)
         .where(projects.c.id == project_id, projects.c.state.in_(RETRYABLE_STATES))
         .values(
-            state="queued", phase="", share=0.0, seconds_left=None, failure=None, finished_at=None
+            state="queued",
+            phase="",
+            share=0.0,
+            seconds_left=None,
+            failure=None,
+            warnings=[],
+            finished_at=None,
         )
         .returning(projects.c.tenant_id)
     ).one_or_none()

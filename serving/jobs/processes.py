@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -26,10 +27,13 @@ def end_session(session: int) -> None:
 
     ffmpeg has a process group of its own within the runner's session, so a group is not enough.
     """
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(session, signal.SIGKILL)  # all there is where there is no /proc
     deadline = time.monotonic() + _END_SECONDS
     while living := _living(session):
         for process in living:
-            _kill(process.pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
         if time.monotonic() > deadline:
             return
         time.sleep(0.01)
@@ -43,13 +47,6 @@ def cpu_seconds(session: int) -> float:
 
 def _living(session: int) -> list[_Process]:
     return [p for p in _processes() if p.session == session and p.state not in "ZX"]
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 def _processes() -> Iterator[_Process]:

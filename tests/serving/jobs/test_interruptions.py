@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from serving import database as db
 from serving.jobs.child import _environment
 from serving.jobs.processes import cpu_seconds, end_session
 from tests.serving.jobs.talk import Talk, wait_for
@@ -196,6 +197,16 @@ def test_a_job_that_always_dies_fails_after_its_attempts(tmp_path: Path, piece: 
     assert row.state == "failed"
     assert (row.failure["cause"], row.failure["attempts"]) == ("crashed", 2)
     assert row.failure["retryable"] is True
+
+
+def test_a_job_that_kills_its_workers_is_not_taken_up_for_ever(tmp_path: Path, piece: Path) -> None:
+    with Talk.opened(tmp_path, piece, max_attempts=1) as talk:
+        project = talk.submit()
+        with talk.services.database.write() as connection:
+            connection.execute(db.jobs.update().values(attempt=6))
+        row = talk.work_until_done(project)
+    assert (row.state, row.failure["cause"]) == ("failed", "crashed")
+    assert "its worker died 6 times" in row.failure["message"]
 
 
 def test_a_killed_worker_takes_everything_with_it_and_another_goes_on(talk: Talk) -> None:
