@@ -14,7 +14,7 @@ from serving import database as db
 from serving.accounts import Principal
 from serving.api import quotas, schemas, views
 from serving.api.auth import require
-from serving.api.files import send_object
+from serving.api.files import described, send_object
 from serving.api.paging import MAX_PAGE, decode_cursor, encode_cursor
 from serving.api.problems import Problem
 from serving.api.projects import find_project
@@ -35,11 +35,8 @@ routes = router("clips")
 Reader = Annotated[Principal, Depends(require("projects:read"))]
 Writer = Annotated[Principal, Depends(require("projects:write"))]
 Kind = Literal["cover", "srt", "vtt", "edit"]
-_BINARY: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/octet-stream": {"schema": {"type": "string"}}}},
-    206: {"description": "The range asked for"},
-    304: {"description": "The client has it already"},
-}
+_VIDEO = described(views.FILES["video"])
+_SIDECARS = described(*(kind for name, kind in views.FILES.items() if name != "video"))
 
 
 @routes.get("/projects/{project_id}/clips", summary="List a project's clips")
@@ -81,14 +78,22 @@ def show_clip(
     return views.clip(row)
 
 
-@routes.get("/clips/{clip_id}/download", summary="Download a clip", responses=_BINARY)
+@routes.get(
+    "/clips/{clip_id}/download",
+    summary="Download a clip",
+    response_class=Response,
+    responses=_VIDEO,
+)
 def download_clip(request: Request, clip_id: str, who: Reader, services: ServicesDep) -> Response:
     """The video (MP4); ranges and conditional requests are understood."""
     return _send(request, services, who, clip_id, "video")
 
 
 @routes.get(
-    "/clips/{clip_id}/files/{kind}", summary="Download what goes with a clip", responses=_BINARY
+    "/clips/{clip_id}/files/{kind}",
+    summary="Download what goes with a clip",
+    response_class=Response,
+    responses=_SIDECARS,
 )
 def download_file(
     request: Request, clip_id: str, kind: Kind, who: Reader, services: ServicesDep

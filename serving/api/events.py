@@ -41,8 +41,17 @@ _UNAUTHENTICATED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 4401, 4403, 4404, 4429
 _NUMBER = re.compile(r"\d{1,9}\Z", re.ASCII)
 
 Reader = Annotated[Principal, Depends(require(_SCOPE))]
+_SSE = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "description": "the event's number, for Last-Event-ID"},
+        "event": {"type": "string", "enum": list(events.TYPES)},
+        "data": {"type": "string", "description": "the event as JSON"},
+        "retry": {"type": ["integer", "string"]},
+    },
+}
 _STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+    200: {"content": {"text/event-stream": {"schema": _SSE}}},
     204: {"description": "Nothing more will come: EventSource stops"},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request
@@ -11,7 +12,22 @@ from starlette.responses import Response, StreamingResponse
 from serving.api.problems import Problem
 from serving.objects import ObjectStore
 
+# How every download is described, for ``responses`` of a route.
+Responses = dict[int | str, dict[str, Any]]
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z", re.IGNORECASE)
+
+
+def described(*media_types: str) -> Responses:
+    """What a route that sends an object of one of these types answers."""
+    content = {
+        name: {"schema": {} if name.endswith("json") else {"type": "string"}}
+        for name in media_types
+    }
+    return {
+        200: {"description": "The whole file", "content": content},
+        206: {"description": "The range asked for", "content": content},
+        304: {"description": "The client has it already"},
+    }
 
 
 def send_object(

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from serving.accounts import Principal
 from serving.api.auth import require
-from serving.api.files import send_object
+from serving.api.files import described, send_object
 from serving.api.problems import Problem
 from serving.api.projects import find_project
 from serving.api.routing import ServicesDep, router
@@ -31,12 +31,14 @@ _SANDBOX = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
     "style-src 'unsafe-inline'; img-src data: 'self'; media-src 'self'"
 )
-_TEXT: dict[int | str, dict[str, Any]] = {
-    200: {"content": {name: {"schema": {"type": "string"}} for name in _TYPES.values()}}
-}
 
 
-@routes.get("/projects/{project_id}/transcript", summary="Words with times", responses=_TEXT)
+@routes.get(
+    "/projects/{project_id}/transcript",
+    summary="Words with times",
+    response_class=Response,
+    responses=described(*_TYPES.values()),
+)
 def show_transcript(
     project_id: str,
     who: Reader,
@@ -53,7 +55,12 @@ def show_transcript(
     return Response(text, media_type=_TYPES[format])
 
 
-@routes.get("/projects/{project_id}/analysis", summary="Everything that was perceived")
+@routes.get(
+    "/projects/{project_id}/analysis",
+    summary="Everything that was perceived",
+    response_class=Response,
+    responses=described(*(media_type for _, media_type, _ in _PARTS.values())),
+)
 def show_analysis(
     request: Request,
     project_id: str,
@@ -67,7 +74,12 @@ def show_analysis(
     return send_object(request, services.objects, key, media_type, name)
 
 
-@routes.get("/projects/{project_id}/report", summary="The report as a page")
+@routes.get(
+    "/projects/{project_id}/report",
+    summary="The report as a page",
+    response_class=Response,
+    responses=described("text/html"),
+)
 def show_report(request: Request, project_id: str, who: Reader, services: ServicesDep) -> Response:
     """Clips, curves, transcript and reasons on one HTML page."""
     key = _key(_project(services, who, project_id), "report")
