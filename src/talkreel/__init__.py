@@ -5,11 +5,10 @@ Three calls do what the command does; everything heavy is imported inside them.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import os
-
     from talkreel.core.analysis import Analysis
     from talkreel.core.clips import ClipSet, Measured
     from talkreel.core.edits import Edit
@@ -17,6 +16,10 @@ if TYPE_CHECKING:
     from talkreel.pipeline.progress import Watcher
 
 __version__ = "0.1.0"
+
+# ONNX Runtime since 1.29 reports to its maker unless this is set before it is first imported, and
+# only this stops it whole (microsoft/onnxruntime#27379). Whoever wants that sets it to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def clip(
