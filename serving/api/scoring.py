@@ -65,19 +65,21 @@ async def score(request: Request, body: ToScore, who: Caller, services: Services
     if text is None:
         check_scope(request, who, "projects:read")
         text = await run_in_threadpool(_clip_text, services, who.tenant_id, str(body.clip_id))
-    return await _asked(_scorer(services).score(text))
+    return await _asked(_scorer(services).score(text, tenant=who.tenant_id))
 
 
 @routes.post("/hooks/rank", summary="Rank hooks")
-async def rank_hooks(body: Hooks, _who: Caller, services: ServicesDep) -> HookOrder:
+async def rank_hooks(body: Hooks, who: Caller, services: ServicesDep) -> HookOrder:
     """Every hook against every other, strongest first."""
-    return await _asked(_scorer(services).rank_hooks(body.hooks))
+    ranking = _scorer(services).rank_hooks(body.hooks, tenant=who.tenant_id)
+    return await _asked(ranking)
 
 
 @routes.get("/models", summary="List the models in service")
-async def list_models(_who: Reader, services: ServicesDep) -> Models:
+async def list_models(who: Reader, services: ServicesDep) -> Models:
     """Which bundle gives which score, how good it is, and what it may be used for."""
-    return Models(models=await _asked(_scorer(services).models()))
+    found = await _asked(_scorer(services).models(tenant=who.tenant_id))
+    return Models(models=found)
 
 
 def _clip_text(services: Services, tenant_id: str, clip_id: str) -> str:

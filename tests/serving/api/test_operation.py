@@ -36,7 +36,7 @@ def test_alive_and_ready(anyone: TestClient) -> None:
 
 def test_not_ready_says_what_is_wrong(services: Services) -> None:
     class Broken(PlainScorer):
-        async def models(self) -> Any:
+        async def models(self, *, tenant: str | None = None) -> Any:
             raise RuntimeError("gone")
 
     settings = services.settings.model_copy(update={"min_free_bytes": 1 << 60})
@@ -95,7 +95,7 @@ def test_what_cannot_be_ranked(client: TestClient, hooks: list[str]) -> None:
 
 def test_without_models_in_service(services: Services, mine: Tenant) -> None:
     class Gone(PlainScorer):
-        async def score(self, text: str) -> Any:
+        async def score(self, text: str, *, tenant: str | None = None) -> Any:
             raise TimeoutError
 
     for scorer in (None, Gone()):

@@ -37,7 +37,7 @@ VIDEO = bytes(range(256)) * 40
 class PlainScorer:
     """Scores by length: what the API needs of a scorer, and no model."""
 
-    async def score(self, text: str) -> Score:
+    async def score(self, text: str, *, tenant: str | None = None) -> Score:
         value = min(1.0, len(text) / 1000)
         sentence = SentenceScore(
             text=text, engagement=value, hook=0.0, emotion="neutral", emotions={"neutral": 1.0}
@@ -52,7 +52,7 @@ class PlainScorer:
             calibration="none",
         )
 
-    async def rank_hooks(self, hooks: list[str]) -> HookOrder:
+    async def rank_hooks(self, hooks: list[str], *, tenant: str | None = None) -> HookOrder:
         order = sorted(hooks, key=len, reverse=True)
         places = [
             HookPlace(text=text, place=i + 1, wins=0.5, too_close=[])
@@ -60,7 +60,7 @@ class PlainScorer:
         ]
         return HookOrder(hooks=places, best=order[0], model="plain@1")
 
-    async def models(self) -> list[ModelInfo]:
+    async def models(self, *, tenant: str | None = None) -> list[ModelInfo]:
         return [
             ModelInfo(
                 role="engagement",
