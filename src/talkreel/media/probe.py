@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream as AvVideoStream
 
+# The fonts of a richly subtitled film are less.
+_MAX_ATTACHED_BYTES = 64 << 20
 _DIGEST_BLOCK = 1024 * 1024
 # Transfer characteristics, ITU-T H.273 table 3.
 _PQ, _HLG = 16, 18
@@ -134,6 +136,7 @@ def _describe(opened: InputContainer, uri: str, name: str, digest: str, containe
     moving = [s for s in opened.streams.video if not s.disposition & stills]
     streams: list[Stream] = [*moving, *opened.streams.audio]
     _check_sizes(name, moving)
+    _check_attachments(name, opened)
     timings, broken = scan(opened, streams)
     warnings: list[str] = []
     picture = _choose_picture(opened, moving, timings, warnings)
@@ -164,6 +167,20 @@ def _describe(opened: InputContainer, uri: str, name: str, digest: str, containe
         truncated=truncated,
         warnings=(*warnings, *_uneven(picture, sound)),
     )
+
+
+def _check_attachments(name: str, opened: InputContainer) -> None:
+    # Every program that opens the file reads all of them: 200 MB cost gigabytes and a minute.
+    from av.stream import AttachmentStream
+
+    attached = (s for s in opened.streams if isinstance(s, AttachmentStream))
+    size = sum(len(stream.data or b"") for stream in attached)
+    if size > _MAX_ATTACHED_BYTES:
+        raise MediaError(
+            f"{name} carries {size / 1e6:.0f} MB of attached files, at most "
+            f"{_MAX_ATTACHED_BYTES / 1e6:.0f} MB are read: copy its sound and picture alone "
+            "(ffmpeg -i IN -map 0:v -map 0:a -c copy OUT)"
+        )
 
 
 def _check_sizes(name: str, streams: Sequence[AvVideoStream]) -> None:
