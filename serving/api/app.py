@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI, Response
 from starlette.responses import JSONResponse
 
@@ -32,6 +33,7 @@ from serving.api.tokens import Tokens
 from serving.api.watch import Watch
 from serving.services import Services
 
+_SIGN_INS = 8
 _ROUTERS = (
     projects.routes,
     clips.routes,
@@ -67,6 +69,8 @@ def create_app(services: Services) -> FastAPI:
     tokens = Tokens(services.database, services.settings.token_seconds)
     app.state.services = services
     app.state.watch = watch
+    # Signing in waits in threads of its own, so that nobody else waits behind it.
+    app.state.hashing = CapacityLimiter(_SIGN_INS)
     app.state.gate = Gate(services.database, tokens, Limits(services.settings))
     app.state.ledger = Ledger(services.database, services.settings)
     app.state.metrics = Metrics(services.database)

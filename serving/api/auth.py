@@ -44,10 +44,11 @@ class Gate:
         Raises:
             Problem: 401 or 429.
         """
-        address = address_of(connection)
-        await self.limits.check_failures(address)
         principal = await run_in_threadpool(self._find, bearer)
         if principal is None:
+            # Only who fails is slowed: others at the same address (a proxy's) are not locked out.
+            address = address_of(connection)
+            await self.limits.check_failures(address)
             await self.limits.note_failure(address)
             raise unauthenticated("this key or token is unknown, expired or revoked")
         connection.state.principal = principal

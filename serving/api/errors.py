@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -29,7 +29,8 @@ _CODES = {
 
 def add_handlers(app: FastAPI) -> None:
     """Make ``app`` answer every exception that a handler raises with a problem document."""
-    for kind in (Problem, RequestValidationError, HTTPException, InputError, OperationalError):
+    kinds = (Problem, RequestValidationError, HTTPException, InputError, OperationalError)
+    for kind in (*kinds, DataError):
         app.add_exception_handler(kind, _answer)
 
 
@@ -55,6 +56,12 @@ def as_problem(error: Exception) -> Problem | None:
             return _from_http(error)
         case InputError():
             return Problem(422, "invalid_input", str(error))
+        case DataError():
+            return Problem(
+                422,
+                "invalid_request",
+                "a value holds what cannot be stored, such as a NUL character: send plain text",
+            )
         case OperationalError():
             return Problem(
                 503,

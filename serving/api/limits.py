@@ -53,7 +53,7 @@ class Limits:
         return headers
 
     async def check_failures(self, *who: str) -> None:
-        """Refuse who failed to sign in too often.
+        """Refuse who failed to sign in too often of late.
 
         Raises:
             Problem: 429.

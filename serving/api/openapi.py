@@ -7,9 +7,10 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 
 from serving.api.problems import MEDIA_TYPE
-from serving.api.routing import KEY_HEADER, MAX_KEY
+from serving.api.routing import KEY_HEADER, MAX_KEY, is_repeatable
 from serving.api.typescript import to_typescript
 
 DESCRIPTION = """Long talking videos in; ranked, reframed, captioned clips out.
@@ -19,8 +20,9 @@ DESCRIPTION = """Long talking videos in; ranked, reframed, captioned clips out.
 3. Watch `/v1/projects/{id}/events`, poll, or give a `webhook_url`: clips appear one by one.
 4. `GET /v1/projects/{id}/clips`, then download them; change one with `PATCH /v1/clips/{id}`.
 
-Errors are problem documents (RFC 9457) with a `code` that stays the same. Every POST takes an
-`Idempotency-Key`. Times are seconds since 1970 (UTC) or seconds of the source video.
+Errors are problem documents (RFC 9457) with a `code` that stays the same. Every POST but those for
+tokens and tickets takes an `Idempotency-Key`. Times are seconds since 1970 (UTC) or seconds of the
+source video.
 """
 _PROBLEM: dict[str, Any] = {
     "type": "object",
@@ -75,13 +77,18 @@ def describe(app: FastAPI) -> dict[str, Any]:
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = _PROBLEM
+    repeatable = {
+        route.unique_id
+        for route in iter_route_contexts(app.routes)
+        if "POST" in (route.methods or ()) and is_repeatable(route.endpoint)
+    }
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     for method, operation in _operations(document):
         responses = operation["responses"]
         responses.pop("422", None)
         responses.update({"4XX": _ERROR, "5XX": _ERROR})
-        if method == "post" and operation["tags"] != ["operation"]:
+        if method == "post" and operation["operationId"] in repeatable:
             operation.setdefault("parameters", []).append(_IDEMPOTENCY)
         _name_tus(operation)
     return document

@@ -34,7 +34,7 @@ class Route(APIRoute):
     def get_route_handler(self) -> Handler:
         """The handler, with replay around it for POST."""
         handler = super().get_route_handler()
-        if "POST" not in (self.methods or ()) or getattr(self.endpoint, "unrepeatable", False):
+        if "POST" not in (self.methods or ()) or not is_repeatable(self.endpoint):
             return handler
 
         async def handle(request: Request) -> Response:
@@ -45,9 +45,14 @@ class Route(APIRoute):
 
 
 def unrepeatable(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a POST that hands out a secret: its answers are never kept, each call stands alone."""
+    """Mark a POST that hands out what opens doors at once: its answers are never kept."""
     endpoint.unrepeatable = True  # type: ignore[attr-defined]
     return endpoint
+
+
+def is_repeatable(endpoint: Callable[..., Any] | None) -> bool:
+    """Whether a POST's answers are kept."""
+    return not getattr(endpoint, "unrepeatable", False)
 
 
 def router(tag: str) -> APIRouter:
@@ -55,7 +60,7 @@ def router(tag: str) -> APIRouter:
     return APIRouter(prefix="/v1", tags=[tag], route_class=Route)
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
     """What the application was made with."""
     services: Services = request.app.state.services
     return services

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 from starlette.concurrency import run_in_threadpool
@@ -56,9 +57,12 @@ async def create_token(request: Request, body: Credentials, services: ServicesDe
     gate: Gate = request.app.state.gate
     address = address_of(request)
     who = [address] if body.email is None else [address, f"user {body.email.lower()}"]
-    await gate.limits.check_failures(*who)
+    if body.email is not None:
+        # A key has 256 bits and cannot be guessed; a password is not even looked at.
+        await gate.limits.check_failures(*who)
     try:
-        principal = await run_in_threadpool(_known, services, body)
+        hashing: CapacityLimiter = request.app.state.hashing
+        principal = await to_thread.run_sync(_known, services, body, limiter=hashing)
     except Busy as error:
         raise Problem(
             503,
@@ -67,6 +71,7 @@ async def create_token(request: Request, body: Credentials, services: ServicesDe
             headers={"Retry-After": "2"},
         ) from error
     if principal is None:
+        await gate.limits.check_failures(*who)
         await gate.limits.note_failure(*who)
         raise unauthenticated("this key, or this e-mail address and password, is not known")
     request.state.principal = principal

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Header, Request
+from fastapi.concurrency import contextmanager_in_threadpool
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -222,7 +223,7 @@ async def _append(
     if row["state"] != "open":
         raise Problem(409, "upload_finished", "all bytes of this upload are here already")
     try:
-        with store.writing(row) as writer:
+        async with contextmanager_in_threadpool(store.writing(row)) as writer:
             if offset != writer.offset:
                 raise _wrong_offset(writer.offset)
             await tus.receive(request, writer, row["length"], expected)

@@ -15,7 +15,7 @@ from serving.accounts import Principal
 from serving.api.auth import require
 from serving.api.paging import MAX_PAGE, decode_cursor, encode_cursor
 from serving.api.problems import Problem
-from serving.api.routing import ServicesDep, unrepeatable
+from serving.api.routing import ServicesDep
 from serving.api.routing import router as make_router
 from serving.api.schemas import Given, Sent, Url
 from serving.api.sources import check_address
@@ -102,7 +102,6 @@ class DeliveryPage(Given):
 
 
 @router.post("/webhooks", status_code=201)
-@unrepeatable
 def create(body: NewWebhook, services: ServicesDep, who: Writer) -> CreatedWebhook:
     """Add an endpoint. Its secret is in this answer and nowhere else."""
     url = check_address(services, body.url)
@@ -136,7 +135,6 @@ def delete(id: EndpointId, services: ServicesDep, who: Writer) -> Response:
 
 
 @router.post("/webhooks/{id}/rotate")
-@unrepeatable
 def rotate(id: EndpointId, services: ServicesDep, who: Writer) -> WebhookSecret:
     """A new secret; the old ones go on signing beside it for a day.
 

@@ -194,6 +194,8 @@ def test_failed_sign_ins_are_throttled(anyone: TestClient, mine: Tenant) -> None
     assert code(answers[0]) == (401, "unauthenticated")
     assert code(answers[-1]) == (429, "too_many_failures")
     assert int(answers[-1].headers["retry-after"]) > 0
+    # A valid key from the same address still opens.
+    assert anyone.get("/v1/projects", headers=mine.headers).status_code == 200
     tokens = anyone.post("/v1/tokens", json={"api_key": "tk.key_x.y"})
     assert code(tokens) == (429, "too_many_failures")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,8 +25,11 @@ from serving.api.app import create_app
 from serving.services import Services, open_services
 from serving.settings import Settings
 from tests.serving.api.world import PlainScorer, Tenant, add_finished, add_tenant, clip_of
+from tests.serving.servers import Postgres, postgres
 
-EXAMPLES = 12
+__all__ = ["postgres"]
+
+EXAMPLES = 10
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -55,10 +59,15 @@ class World:
             connection.execute(update(db.jobs).values(state="done"))
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("fuzz")
-    config = Settings(data=folder / "data", min_free_bytes=0, requests_per_minute=10**6)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    folder, url = tmp_path, ""
+    if request.param == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        url = server.create("fuzz")
+    config = Settings(
+        data=folder / "data", database_url=url, min_free_bytes=0, requests_per_minute=10**6
+    )
     services = replace(open_services(config), scorer=PlainScorer())
     mine, other = add_tenant(services, "mine"), add_tenant(services, "other")
     project_id = add_finished(services, mine, folder / "made", clips=2)

@@ -84,6 +84,7 @@ def test_every_post_with_a_body_of_answers_replays(
         (f"/v1/projects/{project_id}/cancel", None),
         (f"/v1/projects/{project_id}/retry", None),
         ("/v1/uploads/presign", {"name": "a.mp4", "length": 10}),
+        ("/v1/webhooks", {"url": "https://example.com/hook"}),
     ]
     for number, (url, body) in enumerate(calls):
         first = client.post(url, json=body, headers=key(f"k{number}"))
