@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import select
 
@@ -73,6 +74,17 @@ def test_a_whole_project(made: Made, client: Client, short_talk: Path, tmp_path:
         client.save(project.id, "report", tmp_path / "r")
     assert project.id in {found.id for found in client.projects(source=project.source["sha256"])}
     assert client.project(project.id) == project
+
+
+def test_downloads_have_a_name_of_ours_and_nobody_traces(
+    server: Live, client: Client, made: Made
+) -> None:
+    clip = client.clips(made[0].id)[0]
+    headers = {"Authorization": f"Bearer {server.key}"}
+    with httpx.Client(base_url=server.url, headers=headers, trust_env=False) as http:
+        named = http.get(clip.files["cover"]).headers["content-disposition"]
+        assert named == f"attachment; filename*=UTF-8''01-{clip.id}.jpg"
+        assert http.request("TRACE", "/v1/projects").status_code == 405
 
 
 def test_events_reach_the_client_within_a_second(client: Client, made: Made, server: Live) -> None:
