@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 
-import talkreel
 from talkreel.client.errors import ApiError
 from talkreel.client.steps import Broken, Call
 
@@ -33,7 +32,7 @@ def settings(server: str, api_key: str, timeout_seconds: float) -> dict[str, Any
         "base_url": url,
         "headers": {
             "Authorization": f"Bearer {api_key.strip()}",
-            "User-Agent": f"talkreel-client/{talkreel.__version__}",
+            "User-Agent": "talkreel-client",
         },
         "timeout": timeout_seconds,
         "follow_redirects": False,
