@@ -12,6 +12,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationError
 from ray.serve import Application
@@ -33,8 +34,8 @@ class AppArgs(Settings):
     The number of render workers is the setting ``workers``.
     """
 
-    api_replicas: int = Field(1, ge=1)
-    scorer_replicas: int = Field(1, ge=1, description="of the fused scorer")
+    api_replicas: int = Field(default=1, ge=1)
+    scorer_replicas: int = Field(default=1, ge=1, description="of the fused scorer")
 
     @property
     def settings(self) -> Settings:
@@ -56,9 +57,9 @@ def build(args: AppArgs) -> Application:
 def scorers(args: AppArgs) -> list[Application]:
     """The scoring stage: one deployment, or one per network."""
     if args.topology == "fused":
-        fused = ScorerDeployment.options(num_replicas=args.scorer_replicas)
-        return [fused.bind(args.settings)]
-    kinds = (EngagementDeployment, HookDeployment, EmotionDeployment)
+        fused: Any = ScorerDeployment
+        return [fused.options(num_replicas=args.scorer_replicas).bind(args.settings)]
+    kinds: list[Any] = [EngagementDeployment, HookDeployment, EmotionDeployment]
     return [kind.bind(args.settings) for kind in kinds]
 
 
@@ -66,12 +67,14 @@ def workers(settings: Settings) -> list[Application]:
     """The render stage: a replica for each worker."""
     if not settings.workers:
         return []
-    return [WorkerDeployment.options(num_replicas=settings.workers).bind(settings)]
+    worker: Any = WorkerDeployment
+    return [worker.options(num_replicas=settings.workers).bind(settings)]
 
 
 def background(args: AppArgs, *parts: Application) -> Application:
     """What works without being asked, and what is to be started with it."""
-    return BackgroundDeployment.bind(args.settings, *parts)
+    deployment: Any = BackgroundDeployment
+    return deployment.bind(args.settings, *parts)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -34,19 +34,19 @@ class TalkreelScorer:
             Models(settings.bundles, roles=SCORING, registry_url=settings.registry_url)
         )
 
-    @bentoml.api
+    @bentoml.api  # type: ignore[untyped-decorator]
     async def score(self, text: Text) -> Score:
         """Engagement, hook and emotion, with the evidence of every sentence."""
         return await self._scorer.score(text)
 
-    @bentoml.api
+    @bentoml.api  # type: ignore[untyped-decorator]
     async def rank_hooks(
         self, hooks: Annotated[list[Hook], Field(min_length=2, max_length=MAX_HOOKS)]
     ) -> HookOrder:
         """Every hook against every other, strongest first."""
         return await self._scorer.rank_hooks(hooks)
 
-    @bentoml.api
+    @bentoml.api  # type: ignore[untyped-decorator]
     async def models(self) -> list[ModelInfo]:
         """Which bundle gives which score, how good it is, and what it may be used for."""
         return await self._scorer.models()
@@ -56,7 +56,7 @@ class TalkreelScorer:
         await self._scorer.check()
         return True
 
-    @bentoml.on_shutdown
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:
         """Finish what was asked for."""
         self._scorer.close()
