@@ -21,6 +21,7 @@ _BEARER = HTTPBearer(
     auto_error=False,
     description="An API key (`tk.…`) or an access token from `POST /v1/tokens`.",
 )
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 _KEY_PREFIX = "tk."
 
 
@@ -69,7 +70,7 @@ def require(scope: str) -> Callable[..., Awaitable[Principal]]:
 
     async def check(
         request: Request,
-        _bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)] = None,
+        _bearer: Bearer = None,
     ) -> Principal:
         principal = await authenticate(request)
         check_scope(request, principal, scope)

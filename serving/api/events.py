@@ -22,7 +22,14 @@ from serving import database as db
 from serving import events
 from serving.accounts import Principal
 from serving.api import schemas
-from serving.api.auth import Gate, check_scope, require
+from serving.api.auth import (
+    Bearer,
+    Gate,
+    authenticate,
+    check_scope,
+    require,
+    unauthenticated,
+)
 from serving.api.problems import Problem
 from serving.api.projects import find_project
 from serving.api.routing import ServicesDep, router, unrepeatable
@@ -57,10 +64,30 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 
 
 class Ticket(schemas.Given):
-    """Opens one WebSocket, once, soon: ``…/ws?ticket=``."""
+    """Opens one WebSocket or one stream, once, soon: `…/ws?ticket=` or `…/events?ticket=`."""
 
     ticket: str
     expires_at: float
+
+
+async def _watcher(
+    request: Request,
+    project_id: str,
+    services: ServicesDep,
+    _bearer: Bearer = None,
+    ticket: Annotated[
+        str | None, Query(max_length=100, description="instead of a key, for EventSource")
+    ] = None,
+) -> str:
+    """The tenant who may watch this project."""
+    if ticket is None:
+        who = await authenticate(request)
+        check_scope(request, who, _SCOPE)
+        return who.tenant_id
+    tenant_id = await run_in_threadpool(_redeem, services, ticket, project_id)
+    if tenant_id is None:
+        raise unauthenticated("this ticket is unknown, used or too old: ask for a new one")
+    return tenant_id
 
 
 @routes.get(
@@ -72,7 +99,7 @@ class Ticket(schemas.Given):
 async def watch_project(
     request: Request,
     project_id: str,
-    who: Reader,
+    tenant_id: Annotated[str, Depends(_watcher)],
     services: ServicesDep,
     after: Annotated[int | None, Query(ge=0, le=2**31, description="events after this")] = None,
     limit: Annotated[int, Query(ge=1, le=500, description="of a page (JSON)")] = 200,
@@ -80,26 +107,26 @@ async def watch_project(
 ) -> Response:
     """Server-sent events from the beginning, or after `Last-Event-ID` or `?after=`, to the last.
 
-    With `Accept: application/json` one page, for polling.
+    With `Accept: application/json` one page, for polling. EventSource in a browser takes a
+    `ticket`; when it is cut off, take a new one and go on with `after`.
     """
-    await run_in_threadpool(_check, services, who.tenant_id, project_id)
-    start = after if after is not None else _number(last_event_id)
+    await run_in_threadpool(_check, services, tenant_id, project_id)
+    # A reconnecting EventSource repeats its address: what it has seen since counts.
+    start = max(after or 0, _number(last_event_id))
     watch: Watch = request.app.state.watch
     if "text/event-stream" not in request.headers.get("accept", "*/*") and _wants_json(request):
-        page = await run_in_threadpool(
-            _page, services, watch, who.tenant_id, project_id, start, limit
-        )
+        page = await run_in_threadpool(_page, services, watch, tenant_id, project_id, start, limit)
         return Response(page.model_dump_json(), media_type="application/json")
     if start and await run_in_threadpool(watch.has_ended, project_id, start):
         # EventSource comes back after the end; only this stops it.
         return Response(status_code=204)
-    return EventStream(watch.events(who.tenant_id, project_id, start, HEARTBEAT_SECONDS))
+    return EventStream(watch.events(tenant_id, project_id, start, HEARTBEAT_SECONDS))
 
 
-@routes.post("/projects/{project_id}/tickets", status_code=201, summary="Get a WebSocket ticket")
+@routes.post("/projects/{project_id}/tickets", status_code=201, summary="Get a ticket to watch")
 @unrepeatable
 def create_ticket(project_id: str, who: Reader, services: ServicesDep) -> Ticket:
-    """For browsers, which cannot send a key with a WebSocket; good for 30 seconds and one use."""
+    """For browsers, whose sockets and streams cannot send a key: one use within 30 seconds."""
     _check(services, who.tenant_id, project_id)
     ticket, until = secrets.token_urlsafe(32), time.time() + TICKET_SECONDS
     with services.database.write() as connection:

@@ -228,6 +228,18 @@ def test_tickets_open_once_and_only_their_project(
     assert last(first, old) == 4401
 
 
+def test_a_ticket_opens_one_stream_for_eventsource(
+    anyone: TestClient, client: TestClient, finished: str
+) -> None:
+    url = f"/v1/projects/{finished}/events"
+    ticket = client.post(f"/v1/projects/{finished}/tickets").json()["ticket"]
+    told = anyone.get(url, params={"ticket": ticket}, headers={"Accept": "text/event-stream"})
+    assert [event["number"] for event in parse(iter(told.text.splitlines()))] == [1, 2, 3, 4, 5]
+    assert code(anyone.get(url, params={"ticket": ticket})) == (401, "unauthenticated")
+    resumed = client.get(url, params={"after": 1}, headers={"Last-Event-ID": "3"})
+    assert [event["number"] for event in parse(iter(resumed.text.splitlines()))] == [4, 5]
+
+
 @pytest.mark.parametrize(
     ("message", "closed"),
     [
