@@ -22,11 +22,15 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from serving import database as db
 from serving import endpoints, events, net, signing, webhooks
+from serving.accounts import create_tenant
 from serving.ids import new_id
 from serving.services import Services, open_services
 from serving.settings import Settings
 from serving.webhooks import SCHEDULE, Deliverer, event_body
 from tests.serving.edges.sites import Site, reply, until
+from tests.serving.servers import Postgres, postgres
+
+__all__ = ["postgres"]
 
 
 @pytest.fixture
@@ -178,7 +182,22 @@ def test_a_projects_own_url_is_signed_with_the_tenants_default_secret(
         assert endpoints.rotate(connection, tenant, row_id) is None
 
 
-def test_the_default_secret_is_made_once(services: Services, tenant: str) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def shared(request: pytest.FixtureRequest, settings: Settings) -> Iterator[tuple[Services, str]]:
+    """Services and a tenant on each kind of database."""
+    if request.param == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        url = server.create(f"webhooks{time.time_ns()}")
+        settings = settings.model_copy(update={"database_url": url})
+    opened = open_services(settings)
+    with opened.database.write() as connection:
+        tenant = create_tenant(connection, "acme", settings)
+    yield opened, tenant
+    opened.database.close()
+
+
+def test_the_default_secret_is_made_once(shared: tuple[Services, str]) -> None:
+    services, tenant = shared
     found: list[list[str]] = []
 
     def ask() -> None:
@@ -344,7 +363,8 @@ def test_a_claim_is_for_one_and_runs_out(services: Services, tenant: str, site: 
     assert _rows(services)[0].next_at - time.time() > 60
 
 
-def test_several_deliverers_send_each_once(services: Services, tenant: str, site: Site) -> None:
+def test_several_deliverers_send_each_once(shared: tuple[Services, str], site: Site) -> None:
+    services, tenant = shared
     _endpoint(services, tenant, site.url)
     project = _project(services, tenant)
     for number in range(40):
@@ -359,8 +379,6 @@ def test_several_deliverers_send_each_once(services: Services, tenant: str, site
 def test_a_hanging_receiver_holds_up_only_its_own_tenant(
     services: Services, tenant: str, site: Site
 ) -> None:
-    from serving.accounts import create_tenant
-
     with services.database.write() as connection:
         other = create_tenant(connection, "other", services.settings)
     hang = threading.Event()
