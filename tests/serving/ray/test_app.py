@@ -108,11 +108,16 @@ def test_a_project_goes_through_the_application(
     services = open_services(base)
     ensure_default(services)
     services.database.close()
-    args = AppArgs.model_validate(base.model_dump())
+    args = AppArgs.model_validate(base.model_dump() | {"topology": "distributed"})
     deployed(build(args), "whole", "/")
     with client_of(base) as client:
         (tmp_path / "clip.mp4").write_bytes(clip_of(client, piece))
         assert client.get("/readyz").json()["checks"]["scorer"] == "ok"
+        # Serve reads this header; whose bundle is used is for the server to say.
+        chosen = {"serve_multiplexed_model_id": "/nowhere"}
+        scored = client.post("/v1/score", json={"text": "Does it work?"}, headers=chosen)
+        assert scored.status_code == 200, scored.text
+        assert scored.json()["models"]["hook"] == "hook@1"
         (worker,) = replicas("whole:Worker")
         worker.kill()  # Serve brings another; the next project is done by it
         clip_of(client, piece)
