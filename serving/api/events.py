@@ -198,9 +198,13 @@ async def _feed(socket: WebSocket, tenant_id: str, after: int, project_id: str) 
     finally:
         for task in (gone, feed):
             task.cancel()
-        results = await asyncio.gather(gone, feed, return_exceptions=True)
-    if gone.done() and not gone.cancelled() and results[0] is None and feed.cancelled():
+        await asyncio.gather(gone, feed, return_exceptions=True)
+    if feed.cancelled():
         raise WebSocketDisconnect(1001)
+    error = feed.exception()
+    if error is not None:
+        # Too slow counts as gone; it comes back with the last number it has seen.
+        raise WebSocketDisconnect(1001) if isinstance(error, TimeoutError) else error
 
 
 async def _send_all(

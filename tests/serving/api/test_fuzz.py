@@ -29,7 +29,7 @@ from tests.serving.servers import Postgres, postgres
 
 __all__ = ["postgres"]
 
-EXAMPLES = 10
+EXAMPLES = 6
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

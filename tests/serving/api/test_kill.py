@@ -23,7 +23,7 @@ from tests.serving.api.test_projects import BODY
 from tests.serving.api.world import add_tenant
 from tests.serving.servers import free_port
 
-KILLS = 5
+KILLS = 3
 CLIENTS = 4
 
 
