@@ -24,7 +24,8 @@ serve: setup
 	$(BIN)/python -m serving.app $(SERVE)
 
 test: setup
-	$(BIN)/pytest
+	.ci/servers
+	PATH="$(CURDIR)/$(VENV)/azurite/node_modules/.bin:$$PATH" $(BIN)/pytest
 
 check: setup
 	$(BIN)/ruff check .
