@@ -49,6 +49,7 @@ def serve_api(settings: Settings, scorer: Scorer) -> None:
             port=settings.port,
             log_config=None,
             access_log=False,
+            server_header=False,
             # Event streams end only when they are told to.
             timeout_graceful_shutdown=5,
         )
