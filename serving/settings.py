@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     data: Path = Field(Path("talkreel-data"), description="folder of everything that is kept")
     database_url: str = Field("", description="SQLAlchemy URL; SQLite in ``data`` when empty")
     objects_url: str = Field("", description="s3://, gs://, az:// or file://; in ``data`` if empty")
-    redis_url: str = Field("", description="shared rate limits and wake-ups; in memory if empty")
+    redis_url: str = Field("", description="shared rate limits; in memory if empty")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     public_url: str = Field("", description="how clients reach this server; from host if empty")

@@ -50,12 +50,13 @@ _ROUTERS = (
 def create_app(services: Services) -> FastAPI:
     """The whole API over these services; any number of processes may serve it at once."""
     set_up_logs()
-    watch = Watch(services.database)
+    watch, limits = Watch(services.database), Limits(services.settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await watch.close()
+        await limits.close()
 
     # The pages at /docs are ours: FastAPI's load their scripts from elsewhere.
     app = FastAPI(
@@ -71,7 +72,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.watch = watch
     # Signing in waits in threads of its own, so that nobody else waits behind it.
     app.state.hashing = CapacityLimiter(_SIGN_INS)
-    app.state.gate = Gate(services.database, tokens, Limits(services.settings))
+    app.state.gate = Gate(services.database, tokens, limits)
     app.state.ledger = Ledger(services.database, services.settings)
     app.state.metrics = Metrics(services.database)
     add_handlers(app)

@@ -25,9 +25,15 @@ class Limits:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._limiter = SlidingWindowCounterRateLimiter(_storage(settings.redis_url))
+        self._storage = _storage(settings.redis_url)
+        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
         self._requests = RateLimitItemPerMinute(settings.requests_per_minute)
         self._failures = RateLimitItemPerMinute(_FAILURES_PER_MINUTE)
+
+    async def close(self) -> None:
+        """Close the connections to Redis, if there are any."""
+        if isinstance(self._storage, RedisStorage):
+            await self._storage.bridge.get_connection().aclose()
 
     async def take(self, who: str) -> Mapping[str, str]:
         """Count a request; returns the RateLimit headers.

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,11 +114,10 @@ def redis_url() -> Iterator[str]:
 def test_limits_are_shared_through_redis(scored: Services, redis_url: str) -> None:
     shared = scored.settings.model_copy(update={"redis_url": redis_url, "requests_per_minute": 3})
     tenant = add_tenant(scored, "mine")
-    apps = [create_app(replace(scored, settings=shared)) for _ in range(2)]
-    statuses = []
-    for number in range(4):
-        with TestClient(apps[number % 2], headers=tenant.headers) as client:
-            statuses.append(client.get("/v1/models").status_code)
+    with ExitStack() as opened:
+        apps = [create_app(replace(scored, settings=shared)) for _ in range(2)]
+        clients = [opened.enter_context(TestClient(app, headers=tenant.headers)) for app in apps]
+        statuses = [clients[number % 2].get("/v1/models").status_code for number in range(4)]
     assert statuses == [200, 200, 200, 429]
 
 
