@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from serving import database as db
 from serving import passwords
-from serving.database import Database
-from serving.ids import new_id
 from serving.settings import Settings
+from serving.storage import database as db
+from serving.storage.database import Database
+from serving.storage.ids import new_id
 
 SCOPES = (
     "projects:read",

@@ -16,9 +16,9 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from serving import accounts
-from serving import database as db
 from serving.services import Services, open_services
 from serving.settings import Settings
+from serving.storage import database as db
 
 DEFAULT_TENANT = "default"
 _DAY_SECONDS = 24 * 3600.0

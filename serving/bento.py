@@ -11,9 +11,9 @@ from typing import Annotated
 import bentoml
 from pydantic import Field
 
-from serving.models import SCORING, Models
-from serving.scores import Hook, HookOrder, ModelInfo, Score, Text
-from serving.scoring import LocalScorer
+from serving.scoring.local import LocalScorer
+from serving.scoring.models import SCORING, Models
+from serving.scoring.scores import Hook, HookOrder, ModelInfo, Score, Text
 from serving.settings import Settings
 
 MAX_HOOKS = 20

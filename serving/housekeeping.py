@@ -9,11 +9,11 @@ from collections.abc import Callable
 from sqlalchemy import ColumnElement, Table, delete, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from serving import database as db
-from serving import garbage
 from serving.api.logs import ERRORS, log
 from serving.services import Services
-from serving.uploads import InUse, UploadStore
+from serving.storage import database as db
+from serving.storage import garbage
+from serving.storage.uploads import InUse, UploadStore
 
 EVERY_SECONDS = 60.0
 # Who looks at a project a week after its end wants its result, not its per cents.

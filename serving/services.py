@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from serving.database import Database
 from serving.jobs.queue import JobQueue
-from serving.objects import ObjectStore
-from serving.scores import Scorer
+from serving.scoring.scores import Scorer
 from serving.settings import Settings
+from serving.storage.database import Database
+from serving.storage.objects import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)

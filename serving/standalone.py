@@ -16,12 +16,12 @@ import uvicorn
 from serving.admin import ensure_default
 from serving.api.app import create_app
 from serving.housekeeping import Housekeeper
-from serving.models import Models, TenantModels
-from serving.scores import Scorer
-from serving.scoring import LocalScorer
+from serving.scoring.local import LocalScorer
+from serving.scoring.models import Models, TenantModels
+from serving.scoring.scores import Scorer
 from serving.services import open_services
 from serving.settings import Settings
-from serving.webhooks import Deliverer
+from serving.webhooks.deliverer import Deliverer
 from talkreel.core.errors import InputError
 
 _ROOT = Path(__file__).resolve().parents[1]

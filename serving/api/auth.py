@@ -15,7 +15,7 @@ from serving.api.limits import Limits
 from serving.api.logs import ACCESS, log
 from serving.api.problems import Problem
 from serving.api.tokens import Tokens
-from serving.database import Database
+from serving.storage.database import Database
 
 _BEARER = HTTPBearer(
     auto_error=False,

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, Header, Query, Request, Response
 from sqlalchemy import Connection, Row, and_, or_, select
 
-from serving import database as db
 from serving.accounts import Principal
 from serving.api import quotas, schemas, views
 from serving.api.auth import require
@@ -22,6 +21,7 @@ from serving.api.routing import ServicesDep, router
 from serving.edits import Change, change_edit
 from serving.jobs import control
 from serving.services import Services
+from serving.storage import database as db
 from talkreel.core.analysis import Analysis
 from talkreel.core.edits import SCHEMA, Edit
 from talkreel.core.errors import InputError

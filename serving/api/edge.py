@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.api import errors
 from serving.api.logs import ACCESS, ERRORS, log
 from serving.api.metrics import Metrics
-from serving.ids import new_id
+from serving.storage.ids import new_id
 
 # With these a client could choose Ray Serve's timeout or the model of somebody else.
 STRIPPED = frozenset(

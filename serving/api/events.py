@@ -18,8 +18,6 @@ from sqlalchemy import delete, insert
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocketDisconnect
 
-from serving import database as db
-from serving import events
 from serving.accounts import Principal
 from serving.api import schemas
 from serving.api.auth import (
@@ -36,6 +34,8 @@ from serving.api.routing import ServicesDep, router, unrepeatable
 from serving.api.stream import EventStream, as_json
 from serving.api.watch import Watch
 from serving.services import Services
+from serving.storage import database as db
+from serving.storage import events
 
 routes = router("events")
 

@@ -10,7 +10,7 @@ from fastapi import Request
 from starlette.responses import Response, StreamingResponse
 
 from serving.api.problems import Problem
-from serving.objects import ObjectStore
+from serving.storage.objects import ObjectStore
 
 # How every download is described, for ``responses`` of a route.
 Responses = dict[int | str, dict[str, Any]]

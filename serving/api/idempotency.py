@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from serving import database as db
 from serving.api.problems import Problem
-from serving.database import Database
 from serving.settings import Settings
+from serving.storage import database as db
+from serving.storage.database import Database
 
 # A request under way for longer was cut off by a crash: another may do it.
 STALE_SECONDS = 60.0

@@ -7,15 +7,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
-from serving import database as db
 from serving.accounts import Principal
 from serving.api import quotas, schemas, sources, views
 from serving.api.auth import require
 from serving.api.paging import MAX_PAGE, decode_cursor, encode_cursor
 from serving.api.problems import Problem
 from serving.api.routing import ServicesDep, id_for, router
-from serving.garbage import delete_project
 from serving.jobs import control
+from serving.storage import database as db
+from serving.storage.garbage import delete_project
 
 routes: APIRouter = router("projects")
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, select
 
-from serving import database as db
 from serving.api.problems import Problem
 from serving.services import Services
+from serving.storage import database as db
 
 
 def check_disk(services: Services, more: int = 0) -> None:

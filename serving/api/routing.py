@@ -15,8 +15,8 @@ from serving.api.auth import authenticate
 from serving.api.errors import as_problem, respond
 from serving.api.idempotency import Claim, Ledger
 from serving.api.problems import Problem
-from serving.ids import new_id
 from serving.services import Services
+from serving.storage.ids import new_id
 
 KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"

@@ -15,7 +15,7 @@ from serving.api.clips import find_clip
 from serving.api.problems import Problem
 from serving.api.routing import ServicesDep, router
 from serving.api.schemas import Given, Sent
-from serving.scores import MAX_TEXT, Hook, HookOrder, ModelInfo, Score, Scorer, Text
+from serving.scoring.scores import MAX_TEXT, Hook, HookOrder, ModelInfo, Score, Scorer, Text
 from serving.services import Services
 
 routes = router("scoring")

@@ -11,12 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import select
 
-from serving import database as db
 from serving.api.problems import Problem
 from serving.api.schemas import Options, Source, TranscriptText
-from serving.net import BlockedUrl, check_url
+from serving.net.transfer import BlockedUrl, check_url
 from serving.services import Services
-from serving.uploads import Incomplete, UploadStore
+from serving.storage import database as db
+from serving.storage.uploads import Incomplete, UploadStore
 from talkreel.core.errors import InputError
 from talkreel.core.spans import Span
 from talkreel.edit.styles import find_style

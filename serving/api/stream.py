@@ -11,7 +11,7 @@ from contextlib import aclosing
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from serving.events import LoggedEvent
+from serving.storage.events import LoggedEvent
 
 # A client that takes nothing for this long is gone; it comes back with Last-Event-ID.
 _SEND_SECONDS = 30.0

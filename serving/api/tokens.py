@@ -14,10 +14,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 from sqlalchemy import insert, select
 
-from serving import database as db
 from serving.accounts import Principal, find_subject
-from serving.database import Database
-from serving.ids import new_id
+from serving.storage import database as db
+from serving.storage.database import Database
+from serving.storage.ids import new_id
 
 _ALGORITHMS = ["HS256"]
 _TYPE = "at+jwt"

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from serving.api.problems import Problem
 from serving.api.routing import STREAMED
-from serving.uploads import Writer
+from serving.storage.uploads import Writer
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,checksum,expiration,termination"

@@ -12,14 +12,14 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from serving import uploads
 from serving.accounts import Principal
 from serving.api import quotas, schemas, tus
 from serving.api.auth import require
 from serving.api.problems import Problem
 from serving.api.routing import STREAMED, ServicesDep, id_for, router
 from serving.services import Services
-from serving.uploads import UploadStore
+from serving.storage import uploads
+from serving.storage.uploads import UploadStore
 
 routes = router("uploads")
 

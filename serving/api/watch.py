@@ -9,11 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from serving import database as db
-from serving import events
 from serving.api.logs import ERRORS, log
-from serving.database import Database
-from serving.events import LoggedEvent
+from serving.storage import database as db
+from serving.storage import events
+from serving.storage.database import Database
+from serving.storage.events import LoggedEvent
 
 TICK_SECONDS = 0.25
 _PAGE = 200

@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 from fastapi import Depends, Path, Query, Response
 from pydantic import Field
 
-from serving import endpoints, events, net, outbox, webhooks
 from serving.accounts import Principal
 from serving.api.auth import require
 from serving.api.paging import MAX_PAGE, decode_cursor, encode_cursor
@@ -19,8 +18,12 @@ from serving.api.routing import ServicesDep
 from serving.api.routing import router as make_router
 from serving.api.schemas import Given, Sent, Url
 from serving.api.sources import check_address
-from serving.endpoints import DEFAULT, MAX_ENDPOINTS, Endpoint
-from serving.ids import new_id
+from serving.net import transfer as net
+from serving.storage import events
+from serving.storage.ids import new_id
+from serving.webhooks import deliverer as webhooks
+from serving.webhooks import endpoints, outbox
+from serving.webhooks.endpoints import DEFAULT, MAX_ENDPOINTS, Endpoint
 
 router = make_router("webhooks")
 Reader = Annotated[Principal, Depends(require("webhooks:read"))]

@@ -14,11 +14,11 @@ from typing import Any
 from ray import serve
 
 from serving.housekeeping import Housekeeper
-from serving.ids import new_id
 from serving.jobs.worker import Worker
 from serving.services import open_services
 from serving.settings import Settings
-from serving.webhooks import Deliverer
+from serving.storage.ids import new_id
+from serving.webhooks.deliverer import Deliverer
 
 Run = Callable[[threading.Event], None]
 _OPTIONS: dict[str, Any] = {

@@ -9,8 +9,8 @@ from ray import serve
 
 from serving.deployments.roles import DistributedScorer
 from serving.deployments.scorer import HandleScorer
-from serving.readers import EMOTION, ENGAGEMENT, HOOK
-from serving.scores import Scorer
+from serving.scoring.readers import EMOTION, ENGAGEMENT, HOOK
+from serving.scoring.scores import Scorer
 from serving.settings import Settings
 
 SCORER = "Scorer"

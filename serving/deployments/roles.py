@@ -10,10 +10,7 @@ from typing import Any, ClassVar
 from ray import serve
 
 from serving.deployments.calls import call
-from serving.models import Models, Served
-from serving.readers import EMOTION, ENGAGEMENT, HOOK, embedder_for
-from serving.scores import HookOrder, ModelInfo, Score
-from serving.scoring import (
+from serving.scoring.local import (
     BATCH_CHARACTERS,
     Reading,
     assembled,
@@ -23,6 +20,9 @@ from serving.scoring import (
     read,
     sentences_of,
 )
+from serving.scoring.models import Models, Served
+from serving.scoring.readers import EMOTION, ENGAGEMENT, HOOK, embedder_for
+from serving.scoring.scores import HookOrder, ModelInfo, Score
 from serving.settings import Settings
 
 # Cost is counted in pieces of text so that a batch of the cheapest requests still fits into what

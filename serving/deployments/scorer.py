@@ -7,9 +7,9 @@ from typing import Any
 from ray import serve
 
 from serving.deployments.calls import call
-from serving.models import Models, TenantModels
-from serving.scores import HookOrder, ModelInfo, Score
-from serving.scoring import LocalScorer
+from serving.scoring.local import LocalScorer
+from serving.scoring.models import Models, TenantModels
+from serving.scoring.scores import HookOrder, ModelInfo, Score
 from serving.settings import Settings
 
 

@@ -14,7 +14,6 @@ from typing import Any
 from obstore.exceptions import BaseError
 from sqlalchemy import Row, select
 
-from serving import database as db
 from serving.jobs import intake, outcomes
 from serving.jobs.child import failure_said, run_task
 from serving.jobs.failures import Failure, failure_of, reproduce_clip
@@ -23,6 +22,7 @@ from serving.jobs.publish import Published, Publisher, project_prefix, save_clip
 from serving.jobs.queue import FencedOut, Lease
 from serving.jobs.watch import Interrupted
 from serving.services import Services
+from serving.storage import database as db
 
 _LOG = logging.getLogger(__name__)
 # A job whose worker dies every time is what kills it. Workers also die for other reasons.

@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from serving import database as db
-from serving import events
-from serving.ids import new_id
-from serving.objects import ObjectStore
 from serving.services import Services
+from serving.storage import database as db
+from serving.storage import events
+from serving.storage.ids import new_id
+from serving.storage.objects import ObjectStore
 
 _LOG = logging.getLogger(__name__)
 RETRYABLE_STATES = ("failed", "cancelled", "empty")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from serving.jobs.failures import Failure
-from serving.net import BlockedUrl, TransferError, download
-from serving.objects import ObjectStore
+from serving.net.transfer import BlockedUrl, TransferError, download
 from serving.settings import Settings
+from serving.storage.objects import ObjectStore
 
 Share = Callable[[float | None], None]
 """Told how much is there, 0 to 1 or None when nobody knows; what it raises ends the transfer."""

@@ -12,12 +12,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from serving import database as db
-from serving import events
 from serving.jobs.control import mark_cancelled, undo_change
 from serving.jobs.publish import Published, clip_news, clip_row_id
 from serving.jobs.queue import Lease
 from serving.services import Services
+from serving.storage import database as db
+from serving.storage import events
 
 
 def begin(connection: Connection, lease: Lease) -> Row[Any]:

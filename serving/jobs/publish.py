@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from serving import database as db
-from serving import events
 from serving.jobs.queue import Lease
-from serving.objects import ObjectStore
+from serving.storage import database as db
+from serving.storage import events
+from serving.storage.objects import ObjectStore
 
 # What a job writes about the whole talk, and what clients know it by.
 _RESULTS = {

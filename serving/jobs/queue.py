@@ -15,9 +15,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, or_, select, update
 
-from serving import database as db
-from serving.database import Database
-from serving.ids import new_id
+from serving.storage import database as db
+from serving.storage.database import Database
+from serving.storage.ids import new_id
 
 KINDS = ("clip", "render")
 

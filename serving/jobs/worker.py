@@ -15,7 +15,6 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from serving import database as db
 from serving.jobs import outcomes
 from serving.jobs.attempt import Attempt
 from serving.jobs.publish import project_prefix
@@ -23,6 +22,7 @@ from serving.jobs.queue import FencedOut, Lease
 from serving.jobs.watch import DATABASE_AWAY
 from serving.services import Services, open_services
 from serving.settings import Settings
+from serving.storage import database as db
 
 POLL_SECONDS = 0.3
 _FULL_SECONDS = 5.0

@@ -28,11 +28,11 @@ import imageio_ffmpeg
 import psutil
 from sqlalchemy import select
 
-from serving import database as db
 from serving.accounts import create_tenant
 from serving.jobs import control
 from serving.services import Services, open_services
 from serving.settings import Settings
+from serving.storage import database as db
 from tests.serving.jobs.talk import OPTIONS, SOURCE_SECONDS
 from tests.serving.servers import Postgres, running_postgres
 

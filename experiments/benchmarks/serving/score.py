@@ -19,8 +19,8 @@ from pathlib import Path
 
 from experiments.benchmarks.serving.load import TEXT, Ask, Load, free_port, http, load, server
 from serving.admin import ensure_default
-from serving.models import SCORING, Models
-from serving.scoring import LocalScorer
+from serving.scoring.local import LocalScorer
+from serving.scoring.models import SCORING, Models
 from serving.services import open_services
 from serving.settings import Settings
 

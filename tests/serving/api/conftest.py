@@ -66,7 +66,7 @@ def rendered(scored: Services) -> Callable[[str], None]:
     def end(clip_id: str) -> None:
         from sqlalchemy import update
 
-        from serving import database as db
+        from serving.storage import database as db
 
         with scored.database.write() as connection:
             connection.execute(

@@ -11,10 +11,10 @@ from joserfc.jwk import OctKey
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from serving import database as db
 from serving.accounts import SCOPES, create_key, create_user, find_key, revoke_key
 from serving.api.app import create_app
 from serving.services import Services
+from serving.storage import database as db
 from tests.serving.api.test_projects import code
 from tests.serving.api.world import Tenant
 

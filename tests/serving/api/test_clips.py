@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
-from serving import database as db
 from serving.api.files import parse_range
 from serving.api.problems import Problem
 from serving.edits import Change, change_edit
 from serving.services import Services
+from serving.storage import database as db
 from talkreel.core.spans import Span
 from talkreel.pipeline.presets import PRESETS
 from tests.serving.api.test_projects import code

@@ -15,9 +15,9 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from serving import database as db
-from serving import events
 from serving.services import Services
+from serving.storage import database as db
+from serving.storage import events
 from tests.serving.api.test_projects import code
 from tests.serving.api.world import Tenant, add_finished, add_queued
 from tests.serving.edges.live import Live, live

@@ -20,10 +20,10 @@ from schemathesis.specs.openapi.checks import (
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from serving import database as db
 from serving.api.app import create_app
 from serving.services import Services, open_services
 from serving.settings import Settings
+from serving.storage import database as db
 from tests.serving.api.world import PlainScorer, Tenant, add_finished, add_tenant, clip_of
 from tests.serving.servers import Postgres, postgres
 

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import func, select, update
 from starlette.testclient import TestClient
 
-from serving import database as db
 from serving.api.app import create_app
 from serving.api.idempotency import STALE_SECONDS, Ledger
 from serving.jobs import control
 from serving.services import Services
+from serving.storage import database as db
 from tests.serving.api.test_projects import BODY, code
 from tests.serving.api.world import Tenant, add_queued
 

@@ -14,11 +14,11 @@ import httpx
 import uvicorn
 from sqlalchemy import func, select
 
-from serving import database as db
 from serving.api import idempotency
 from serving.api.app import create_app
 from serving.services import open_services
 from serving.settings import Settings
+from serving.storage import database as db
 from tests.serving.api.test_projects import BODY
 from tests.serving.api.world import add_tenant
 from tests.serving.servers import free_port

@@ -13,13 +13,14 @@ import pytest
 from sqlalchemy import func, insert, select, update
 from starlette.testclient import TestClient
 
-from serving import admin, garbage
-from serving import database as db
+from serving import admin
 from serving.accounts import find_key, find_user
 from serving.api.app import create_app
 from serving.housekeeping import Housekeeper
 from serving.services import Services, open_services
 from serving.settings import Settings
+from serving.storage import database as db
+from serving.storage import garbage
 from tests.serving.api.test_projects import BODY, code
 from tests.serving.api.test_uploads import DATA, begin, send
 from tests.serving.api.world import PlainScorer, Tenant, add_finished, add_queued, clip_of

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import func, insert, select, update
 from starlette.testclient import TestClient
 
-from serving import database as db
 from serving.services import Services
+from serving.storage import database as db
 from tests.serving.api.world import Tenant, add_finished, add_queued, clip_of
 
 BODY = {"source": {"url": "https://example.com/dir/talk%20one.mp4"}}

@@ -20,11 +20,11 @@ from moto.server import ThreadedMotoServer
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from serving import database as db
 from serving.api.app import create_app
 from serving.housekeeping import Housekeeper
 from serving.services import Services, open_services
 from serving.settings import Settings
+from serving.storage import database as db
 from tests.serving.api.test_events import JSON
 from tests.serving.api.test_projects import BODY, code
 from tests.serving.api.test_uploads import DATA, begin, send

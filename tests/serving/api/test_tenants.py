@@ -13,9 +13,9 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from serving import database as db
 from serving.api.tus import VERSION
 from serving.services import Services
+from serving.storage import database as db
 from tests.serving.api.world import Tenant, add_finished, add_queued, clip_of
 
 TUS = {"Tus-Resumable": VERSION, "Content-Type": "application/offset+octet-stream"}

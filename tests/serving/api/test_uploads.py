@@ -16,10 +16,10 @@ import pytest
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from serving import database as db
 from serving.api.tus import VERSION
 from serving.services import Services
-from serving.uploads import InUse, UploadStore
+from serving.storage import database as db
+from serving.storage.uploads import InUse, UploadStore
 from tests.serving.api.test_projects import code
 from tests.serving.api.world import Tenant
 from tests.serving.edges.live import Live, live

@@ -10,14 +10,14 @@ from typing import Any
 
 from sqlalchemy import insert, update
 
-from serving import database as db
-from serving import events
 from serving.accounts import create_key, create_tenant
-from serving.ids import new_id
 from serving.jobs import control
 from serving.jobs.publish import clip_row_id
-from serving.scores import HookOrder, HookPlace, ModelInfo, Score, SentenceScore
+from serving.scoring.scores import HookOrder, HookPlace, ModelInfo, Score, SentenceScore
 from serving.services import Services
+from serving.storage import database as db
+from serving.storage import events
+from serving.storage.ids import new_id
 from talkreel.core.analysis import Analysis
 from talkreel.core.edits import SCHEMA, Edit
 from talkreel.core.jsonio import document, read_document

@@ -15,10 +15,10 @@ import uvicorn
 from serving.accounts import create_key, create_tenant
 from serving.api.app import create_app
 from serving.jobs.worker import Worker
-from serving.scores import Scorer
+from serving.scoring.scores import Scorer
 from serving.services import Services, open_services
 from serving.settings import Settings
-from serving.webhooks import Deliverer
+from serving.webhooks.deliverer import Deliverer
 from tests.serving.edges.sites import until
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.addresses import is_allowed, literal
-from serving.net import BlockedUrl, check_url
+from serving.net.addresses import is_allowed, literal
+from serving.net.transfer import BlockedUrl, check_url
 
 INNER = [
     "0.0.0.0/8",

@@ -13,9 +13,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from serving import database as db
-from serving.models import Models, TenantModels
-from serving.scoring import LocalScorer
+from serving.scoring.local import LocalScorer
+from serving.scoring.models import Models, TenantModels
+from serving.storage import database as db
 from talkreel.client import ApiError, AsyncClient, Client, Event, Project, Upload
 from tests.serving.edges.live import Live, live
 from tests.serving.edges.proxy import CuttingProxy

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from serving.net import BlockedUrl, check_url
+from serving.net.transfer import BlockedUrl, check_url
 from talkreel.media.ffmpeg import run_ffmpeg
 from tests.serving.edges.sites import Site
 from tests.serving.edges.traced import Traced, traced

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving import guard, net
-from serving.guard import GuardedBackend
-from serving.net import BlockedUrl, TransferError, check_url, download, post
+from serving.net import transfer as net
+from serving.net.guard import GuardedBackend
+from serving.net.transfer import BlockedUrl, TransferError, check_url, download, guard, post
 from tests.serving.edges.sites import Site, TlsSite, reply
 
 PUBLIC = "93.184.216.34"

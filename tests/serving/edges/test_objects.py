@@ -14,7 +14,7 @@ import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
-from serving.objects import ObjectStore
+from serving.storage.objects import ObjectStore
 from tests.serving.edges.sites import until
 from tests.serving.servers import free_port
 

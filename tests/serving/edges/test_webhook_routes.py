@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import insert
 from standardwebhooks import Webhook
 
-from serving import database as db
-from serving import events
 from serving.accounts import create_key, create_tenant
-from serving.ids import new_id
+from serving.storage import database as db
+from serving.storage import events
+from serving.storage.ids import new_id
 from tests.serving.edges.live import Live, live
 from tests.serving.edges.sites import Site, reply, until
 

@@ -20,13 +20,15 @@ import pytest
 from sqlalchemy import insert, select, update
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from serving import database as db
-from serving import endpoints, events, net, signing, webhooks
 from serving.accounts import create_tenant
-from serving.ids import new_id
+from serving.net import transfer as net
 from serving.services import Services, open_services
 from serving.settings import Settings
-from serving.webhooks import SCHEDULE, Deliverer, event_body
+from serving.storage import database as db
+from serving.storage import events
+from serving.storage.ids import new_id
+from serving.webhooks import deliverer as webhooks
+from serving.webhooks.deliverer import SCHEDULE, Deliverer, endpoints, event_body, signing
 from tests.serving.edges.sites import Site, reply, until
 from tests.serving.servers import Postgres, postgres
 
@@ -410,7 +412,7 @@ import sys, threading
 from pathlib import Path
 from serving.services import open_services
 from serving.settings import Settings
-from serving.webhooks import Deliverer
+from serving.webhooks.deliverer import Deliverer
 services = open_services(Settings(data=Path(sys.argv[1]), allow_private_urls=True))
 Deliverer(services, claim_seconds=0.5).run(threading.Event())
 """

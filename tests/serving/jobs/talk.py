@@ -12,13 +12,13 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from serving import database as db
-from serving import events
 from serving.accounts import create_tenant
 from serving.jobs import control
 from serving.jobs.worker import Worker
 from serving.services import Services, open_services
 from serving.settings import Settings
+from serving.storage import database as db
+from serving.storage import events
 
 SOURCE_SECONDS = 13.8
 WORDS = """1

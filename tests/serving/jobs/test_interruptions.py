@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from serving import database as db
 from serving.jobs.child import _environment
 from serving.jobs.processes import cpu_seconds, end_session
+from serving.storage import database as db
 from tests.serving.jobs.talk import Talk, wait_for
 from tests.serving.servers import running_postgres
 

@@ -9,12 +9,12 @@ from collections import Counter
 import pytest
 from sqlalchemy import func, select, update
 
-from serving import database as db
 from serving.accounts import create_tenant
-from serving.ids import new_id
 from serving.jobs import control
 from serving.jobs.queue import FencedOut, JobQueue, Lease
 from serving.services import Services
+from serving.storage import database as db
+from serving.storage.ids import new_id
 
 SOURCE = {"kind": "object", "key": "k", "name": "talk.mp4"}
 

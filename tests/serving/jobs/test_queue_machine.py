@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from sqlalchemy import select, update
 
-from serving import database as db
 from serving.accounts import create_tenant
 from serving.jobs import control
 from serving.jobs.queue import FencedOut, Lease
 from serving.services import open_services
 from serving.settings import Settings
+from serving.storage import database as db
 
 TENANTS = 3
 MOST_AT_ONCE = 2

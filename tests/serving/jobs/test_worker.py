@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select
 
-from serving import database as db
 from serving.jobs import control
 from serving.jobs.publish import project_prefix
+from serving.storage import database as db
 from tests.serving.edges.sites import Site, reply
 from tests.serving.jobs.talk import SOURCE_SECONDS, Talk, wait_for
 

@@ -20,8 +20,8 @@ with warnings.catch_warnings():
     from ray import serve
 
     from serving.deployments import cluster
-    from serving.models import SCORING, Models
-    from serving.scoring import LocalScorer
+    from serving.scoring.local import LocalScorer
+    from serving.scoring.models import SCORING, Models
     from serving.settings import Settings
     from talkreel.models.bundle import load, save
     from talkreel.models.shipped import SHIPPED_FOLDER

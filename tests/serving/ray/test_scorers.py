@@ -21,9 +21,9 @@ from serving.deployments.roles import (
     cost,
 )
 from serving.deployments.scorer import ScorerDeployment
-from serving.models import SCORING
-from serving.scores import Score, Scorer
-from serving.scoring import LocalScorer
+from serving.scoring.local import LocalScorer
+from serving.scoring.models import SCORING
+from serving.scoring.scores import Score, Scorer
 from serving.settings import Settings
 from tests.serving.ray.conftest import replicas
 

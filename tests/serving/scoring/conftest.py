@@ -8,8 +8,8 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from serving.models import SCORING, Models
-from serving.scoring import LocalScorer
+from serving.scoring.local import LocalScorer
+from serving.scoring.models import SCORING, Models
 from talkreel.models.bundle import load, save
 from talkreel.models.shipped import SHIPPED_FOLDER
 

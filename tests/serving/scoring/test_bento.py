@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serving.scoring import LocalScorer
+from serving.scoring.local import LocalScorer
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.slow

@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from serving import probe
-from serving.models import SCORING, Models
-from serving.scoring import LocalScorer
+from serving.scoring.local import LocalScorer, probe
+from serving.scoring.models import SCORING, Models
 from talkreel.core.errors import InputError, ModelMissing, SchemaError
 from talkreel.models.bundle import load
 from talkreel.models.outputs import answers

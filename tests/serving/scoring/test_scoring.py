@@ -6,9 +6,9 @@ from concurrent.futures import Future
 import numpy as np
 import pytest
 
-from serving.batching import Batcher
-from serving.models import SCORING, Models, TenantModels
-from serving.scoring import LocalScorer, sentences_of
+from serving.scoring.batching import Batcher
+from serving.scoring.local import LocalScorer, sentences_of
+from serving.scoring.models import SCORING, Models, TenantModels
 from talkreel.core.emotions import EMOTIONS
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Transcript, Word

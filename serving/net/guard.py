@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import httpcore
 import httpx
 
-from serving.addresses import Address, is_allowed, literal
+from serving.net.addresses import Address, is_allowed, literal
 
 MAX_URL = 4096
 # A name, an IPv4 address, or an IPv6 address without its brackets.

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
-from serving import database as db
 from serving.services import Services
+from serving.storage import database as db
 
 # A worker that has not noticed yet that its project is gone may still write for a while.
 _LATE_WRITER_SECONDS = 600.0

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, or_, select, update
 
-from serving import database as db
+from serving.storage import database as db
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,10 @@ from typing import Any
 from sqlalchemy import Connection, exists, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from serving import database as db
-from serving import endpoints, net, signing
+from serving.net import transfer as net
 from serving.services import Services
+from serving.storage import database as db
+from serving.webhooks import endpoints, signing
 
 # Seconds before each attempt: 75.6 hours in all.
 SCHEDULE = (0.0, 5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)

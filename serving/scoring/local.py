@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serving.batching import Batcher
-from serving.models import SCORING, Models, Served, TenantModels
-from serving.readers import EMOTION, ENGAGEMENT, HOOK, HookReader, embedder_for, part
-from serving.scores import HookOrder, HookPlace, ModelInfo, Score, SentenceScore
+from serving.scoring.batching import Batcher
+from serving.scoring.models import SCORING, Models, Served, TenantModels
+from serving.scoring.readers import EMOTION, ENGAGEMENT, HOOK, HookReader, embedder_for, part
+from serving.scoring.scores import HookOrder, HookPlace, ModelInfo, Score, SentenceScore
 from talkreel.core.arrays import FloatArray
 from talkreel.core.emotions import EMOTIONS
 from talkreel.core.spans import Span

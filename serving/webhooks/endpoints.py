@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from serving import database as db
-from serving import signing
-from serving.events import TYPES
-from serving.ids import new_id
+from serving.storage import database as db
+from serving.storage.events import TYPES
+from serving.storage.ids import new_id
+from serving.webhooks import signing
 
 MAX_ENDPOINTS = 20
 ROTATION_SECONDS = signing.ROTATION_SECONDS

@@ -1,6 +1,6 @@
 """The parity probe: does a bundle answer as it did where it was made?
 
-    python -m serving.probe FOLDER ROLE
+    python -m serving.scoring.probe FOLDER ROLE
 
 writes what the bundle in FOLDER answers to a few sentences to ``FOLDER.probe.json``, beside it
 (a bundle holds nothing but what it lists). Where that file exists, a server compares.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.readers import EMOTION, ENGAGEMENT, READERS, Reader, embedder_for
+from serving.scoring.readers import EMOTION, ENGAGEMENT, READERS, Reader, embedder_for
 from talkreel.core.arrays import FloatArray
 from talkreel.core.errors import SchemaError
 from talkreel.core.jsonio import load_json, read_document, write_document
@@ -124,7 +124,7 @@ def record(folder: Path, role: str) -> Path:
 
 def main(arguments: list[str]) -> None:
     """Record."""
-    parser = argparse.ArgumentParser(prog="python -m serving.probe")
+    parser = argparse.ArgumentParser(prog="python -m serving.scoring.probe")
     parser.add_argument("folder", type=Path)
     parser.add_argument("role", choices=sorted(READERS))
     options = parser.parse_args(arguments)

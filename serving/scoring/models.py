@@ -9,10 +9,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from serving import probe
-from serving.readers import READERS, Reader
-from serving.registry import Place, locate
-from serving.scores import ModelInfo
+from serving.scoring import probe
+from serving.scoring.readers import READERS, Reader
+from serving.scoring.registry import Place, locate
+from serving.scoring.scores import ModelInfo
 from talkreel.core.errors import InputError
 from talkreel.models.bundle import WEIGHTS_FILE, BundleSpec, load, read_spec
 from talkreel.models.shipped import NAMES

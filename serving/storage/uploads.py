@@ -14,10 +14,10 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import delete, insert, select, update
 
-from serving import database as db
-from serving.garbage import is_source
-from serving.objects import sync_folder
 from serving.services import Services
+from serving.storage import database as db
+from serving.storage.garbage import is_source
+from serving.storage.objects import sync_folder
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}\Z")
 

@@ -1,6 +1,6 @@
 """Imports by URL and webhooks: transfers to and from addresses that clients name.
 
-Every connection goes through ``serving.guard``, and so does every redirect.
+Every connection goes through ``serving.net.guard``, and so does every redirect.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import NoReturn
 import httpcore
 import httpx
 
-from serving.guard import BlockedUrl, GuardedBackend, GuardedTransport, TransferError, check_url
+from serving.net.guard import BlockedUrl, GuardedBackend, GuardedTransport, TransferError, check_url
 
 __all__ = ["BlockedUrl", "Downloaded", "Response", "TransferError", "check_url", "download", "post"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from serving import database as db
+from serving.storage import database as db
 
 TYPES = (
     "project.queued",

@@ -1,0 +1,1 @@
+"""Reaching other hosts safely: imports by URL and webhooks."""

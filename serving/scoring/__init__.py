@@ -1,0 +1,1 @@
+"""The scoring stage: bundles in service and the networks that read texts."""
