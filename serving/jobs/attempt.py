@@ -15,6 +15,7 @@ from obstore.exceptions import BaseError
 from sqlalchemy import Row, select
 
 from serving.jobs import intake, outcomes
+from serving.jobs.bundles import gather_bundles
 from serving.jobs.child import failure_said, run_task
 from serving.jobs.failures import Failure, failure_of, reproduce_clip
 from serving.jobs.held import Held
@@ -109,7 +110,12 @@ class Attempt:
             "max_media_seconds": self._settings.max_media_seconds,
             "last_attempt": self._lease.failures + 1 >= self._settings.max_attempts,
         }
-        with closing(self._say(task, source)) as lines:
+        bundles, warning = gather_bundles(
+            self._settings, self._lease.tenant_id, self._folder / "bundles"
+        )
+        if warning:
+            self._held.write(lambda c: outcomes.warn(c, self._lease.project_id, warning))
+        with closing(self._say(task, source, bundles)) as lines:
             for said in lines:
                 with self._held.watch.busy():
                     self._heard(said, publisher)
@@ -262,7 +268,9 @@ class Attempt:
         news["percent"] = round(100 * self._seen.share, 1)
         self._held.write(lambda c: outcomes.show_progress(c, self._lease, news))
 
-    def _say(self, task: Mapping[str, Any], source: Path) -> Generator[dict[str, Any], None, None]:
+    def _say(
+        self, task: Mapping[str, Any], source: Path, bundles: Path | None = None
+    ) -> Generator[dict[str, Any], None, None]:
         whole = {
             **task,
             "source": str(source),
@@ -270,7 +278,11 @@ class Attempt:
             "cache": str(self._settings.data.absolute() / "cache"),
         }
         return run_task(
-            self._folder, whole, self._held.watch, cache_limit_gb=self._settings.cache_limit_gb
+            self._folder,
+            whole,
+            self._held.watch,
+            cache_limit_gb=self._settings.cache_limit_gb,
+            bundles=bundles,
         )
 
     def _longest(self, media_seconds: float) -> float:

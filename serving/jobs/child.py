@@ -22,11 +22,17 @@ _LOG_TAIL_BYTES = 4000
 
 
 def run_task(
-    folder: Path, task: Mapping[str, Any], watch: Watch, *, cache_limit_gb: float
+    folder: Path,
+    task: Mapping[str, Any],
+    watch: Watch,
+    *,
+    cache_limit_gb: float,
+    bundles: Path | None = None,
 ) -> Generator[dict[str, Any], None, None]:
     """Run ``task`` in ``folder``; yields what the runner says, to its last word.
 
-    A runner that ends without one is given one, a ``failure``.
+    A runner that ends without one is given one, a ``failure``. It reads with the model bundles in
+    ``bundles`` and, for other roles, with the shipped ones.
 
     Raises:
         Interrupted: the job is being ended; nothing of the runner is left.
@@ -43,7 +49,7 @@ def run_task(
             text=True,
             encoding="utf-8",
             cwd=folder,
-            env=_environment(cache_limit_gb),
+            env=_environment(cache_limit_gb, bundles),
             # Everything it starts is found by this session; ffmpeg makes groups of its own.
             start_new_session=True,
         )
@@ -86,7 +92,7 @@ def failure_said(said: Mapping[str, Any]) -> Failure:
     )
 
 
-def _environment(cache_limit_gb: float) -> dict[str, str]:
+def _environment(cache_limit_gb: float, bundles: Path | None = None) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -97,6 +103,8 @@ def _environment(cache_limit_gb: float) -> dict[str, str]:
     path = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     kept["PYTHONPATH"] = os.pathsep.join(path)
     kept["TALKREEL_CACHE_GB"] = f"{cache_limit_gb:g}"
+    if bundles is not None:
+        kept["TALKREEL_BUNDLES"] = str(bundles)
     return kept
 
 

@@ -17,9 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serving.net import guard
 from serving.net import transfer as net
 from serving.net.guard import GuardedBackend
-from serving.net.transfer import BlockedUrl, TransferError, check_url, download, guard, post
+from serving.net.transfer import BlockedUrl, TransferError, check_url, download, post
 from tests.serving.edges.sites import Site, TlsSite, reply
 
 PUBLIC = "93.184.216.34"

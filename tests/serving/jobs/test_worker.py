@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 from serving.jobs import control
 from serving.jobs.publish import project_prefix
 from serving.storage import database as db
+from talkreel.models.shipped import SHIPPED_FOLDER
 from tests.serving.edges.sites import Site, reply
 from tests.serving.jobs.talk import SOURCE_SECONDS, Talk, wait_for
 
@@ -111,6 +112,25 @@ def test_a_talk_longer_than_allowed_is_refused(tmp_path: Path, piece: Path) -> N
         row = talk.work_until_done(talk.submit())
     assert row.failure["cause"] == "input"
     assert "is 0.2 minutes long and this server takes up to 0.1" in row.failure["message"]
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_a_job_reads_with_the_servers_own_bundles(
+    tmp_path: Path, piece: Path, warm_cache: Path, sound: bool
+) -> None:
+    own = shutil.copytree(SHIPPED_FOLDER / "hook", tmp_path / "own")
+    spec = json.loads((own / "bundle.json").read_text())
+    (own / "bundle.json").write_text(json.dumps({**spec, "version": 70}))
+    if not sound:
+        with (own / "weights.safetensors").open("ab") as file:
+            file.write(b"x")
+    shutil.copytree(warm_cache, tmp_path / "data" / "cache")
+    with Talk.opened(tmp_path, piece, bundles={"hook": str(own)}) as talk:
+        done = talk.work_until_done(talk.submit(scorer="viral"))
+        warnings = [e.data["message"] for e in talk.events(done.id, "project.warning")]
+    assert done.state == "done"
+    assert ("hook/70" in done.media["scorer"]) is sound
+    assert any("shipped model of hook" in warning for warning in warnings) is not sound
 
 
 def test_a_full_disk_lets_jobs_wait_and_says_so_once(tmp_path: Path, piece: Path) -> None:

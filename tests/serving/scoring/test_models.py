@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from serving.scoring.local import LocalScorer, probe
+from serving.scoring import probe
+from serving.scoring.local import LocalScorer
 from serving.scoring.models import SCORING, Models
 from talkreel.core.errors import InputError, ModelMissing, SchemaError
 from talkreel.models.bundle import load
