@@ -20,7 +20,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
-FILES = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob("*.yaml"))
+SERVING = CONFIGS / "serving"  # of Ray and BentoML, not of Hydra: tests/serving/ray
+FILES = sorted(
+    str(path.relative_to(CONFIGS))
+    for path in CONFIGS.rglob("*.yaml")
+    if SERVING not in path.parents
+)
 EXPERIMENTS = [Path(file).stem for file in FILES if file.startswith("experiment/")]
 ROOT = ["data.root=your-folder"]  # of one's own data there is no default
 
