@@ -1,9 +1,9 @@
 """How well are reactions of audiences and summary sentences predicted, and what helps?
 
 ``speeches`` compares ideas by five-fold cross-validation over speeches; ``inputs`` compares what
-sentences are turned into, on validation alone; ``transfer`` trains on speeches and scores TED talks
-it never saw; ``ted``, ``sitcoms`` and ``vtssum`` train on their own data. Each prints a table; the
-README holds what they printed.
+sentences are turned into and ``curve`` fewer speeches, on validation alone; ``transfer`` trains on
+speeches and scores TED talks it never saw; ``ted``, ``sitcoms`` and ``vtssum`` train on their own
+data. Each prints a table; the README holds what they printed.
 """
 
 from __future__ import annotations
@@ -191,6 +191,29 @@ def inputs(names: Sequence[str], seeds: Sequence[int]) -> None:
             show(f"{name} | {seed}", speech_metrics(scores, talks, name), began)
 
 
+def curve(shares: Sequence[float]) -> None:
+    """The recipe that ships with fewer speeches to learn from; validation figures alone."""
+    idea = IDEAS["order within the talk (pair loss)"]
+    path = open_dataset("speeches").path(SPEECHES)
+    talks = {p: {t.id: t for t in read_speeches(path, p)} for p in ("by-kind", "as-marked")}
+    everyone = talks["as-marked"] | talks["by-kind"]
+    rows = dict(zip(everyone, measured_rows(list(everyone.values()), embed=True), strict=True))
+    print("| share of the training speeches | by kind | as marked | within | s |")
+    print("|---|---|---|---|---|", flush=True)
+    for share in shares:
+        began = time.perf_counter()
+        scores = {}
+        for data in folds(idea, talks, rows):
+            kept = max(2, round(share * len(data.talks["train"])))
+            data.talks["train"] = data.talks["train"][:kept]
+            data.rows["train"] = data.rows["train"][:kept]
+            # As many steps as with all speeches.
+            module = trained(data, replace(idea, epochs=round(idea.epochs / share)))
+            pairs = zip(data.talks["validation"], module.scores(data, "validation"), strict=True)
+            scores |= {talk.id: score for talk, (score, _) in pairs}
+        show(f"{share:.2f}", speech_metrics(scores, talks, "curve"), began)
+
+
 def meanings(layers: Sequence[int], talks: Sequence[LabelledTalk]) -> np.ndarray:
     """[N, 384 * layers] of all sentences of ``talks`` in order, each layer of length 1."""
     texts = [text for talk in talks for text in talk.texts]
@@ -288,7 +311,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "part",
-        choices=["speeches", "inputs", "transfer", "ted", "sitcoms", "vtssum", "punctuation"],
+        choices=[
+            "speeches",
+            "inputs",
+            "transfer",
+            "ted",
+            "sitcoms",
+            "vtssum",
+            "punctuation",
+            "curve",
+        ],
     )
     parser.add_argument("--ideas", nargs="*", default=[])
     parser.add_argument("--seeds", nargs="*", type=int, default=[1], help="inputs: of training")
@@ -306,6 +338,8 @@ def main() -> None:
             inputs(arguments.ideas, arguments.seeds)
         case "transfer":
             transfer(arguments.idea, arguments.limit or 200)
+        case "curve":
+            curve([0.25, 0.5, 1.0])
         case "punctuation":
             for name in ("ted", "sitcoms"):
                 punctuation(name, arguments.limit)
