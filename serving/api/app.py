@@ -32,6 +32,7 @@ from serving.api.metrics import Metrics
 from serving.api.tokens import Tokens
 from serving.api.watch import Watch
 from serving.services import Services
+from serving.tracing import set_up_tracing
 
 _SIGN_INS = 8
 _ROUTERS = (
@@ -50,6 +51,7 @@ _ROUTERS = (
 def create_app(services: Services) -> FastAPI:
     """The whole API over these services; any number of processes may serve it at once."""
     set_up_logs()
+    set_up_tracing("talkreel-api")
     watch, limits = Watch(services.database), Limits(services.settings)
 
     @asynccontextmanager

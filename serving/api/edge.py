@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -16,6 +18,7 @@ from serving.api import errors
 from serving.api.logs import ACCESS, ERRORS, log
 from serving.api.metrics import Metrics
 from serving.storage.ids import new_id
+from serving.tracing import span
 
 # With these a client could choose Ray Serve's timeout or the model of somebody else.
 STRIPPED = frozenset(
@@ -68,9 +71,17 @@ class Edge:
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
             return
-        await self._serve(scope, receive, send, request_id)
+        traces = (
+            nullcontext(INVALID_SPAN)
+            if scope["path"] in _QUIET
+            else span(scope["method"], SpanKind.SERVER, Headers(scope=scope))
+        )
+        with traces as traced:
+            await self._serve(scope, receive, send, request_id, traced)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    async def _serve(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str, traced: Span
+    ) -> None:
         started = time.perf_counter()
         status = 0
 
@@ -92,6 +103,7 @@ class Edge:
             await errors.respond(errors.internal(request_id))(scope, receive, answer)
         finally:
             self._record(scope, status or 499, time.perf_counter() - started, request_id)
+            _describe(traced, scope, status or 499, request_id)
 
     def _add_headers(self, message: Message, request_id: str, limits: Mapping[str, str]) -> None:
         message["headers"] = list(message.get("headers", ()))
@@ -121,6 +133,22 @@ class Edge:
             project=_project(scope),
             client=client[0] if client else None,
         )
+
+
+def _describe(traced: Span, scope: Scope, status: int, request_id: str) -> None:
+    """Say in the request's span what is known by its end; ids and no more of the request."""
+    route = getattr(scope.get("route"), "path_format", "")
+    traced.update_name(f"{scope['method']} {route}".rstrip())
+    traced.set_attributes(
+        {
+            "http.request.method": scope["method"],
+            "http.route": route,
+            "http.response.status_code": status,
+            "talkreel.request": request_id,
+        }
+    )
+    if status >= 500:
+        traced.set_status(StatusCode.ERROR)
 
 
 def _project(scope: Scope) -> Any:

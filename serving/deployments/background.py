@@ -18,6 +18,7 @@ from serving.jobs.worker import Worker
 from serving.services import open_services
 from serving.settings import Settings
 from serving.storage.ids import new_id
+from serving.tracing import set_up_tracing
 from serving.webhooks.deliverer import Deliverer
 
 Run = Callable[[threading.Event], None]
@@ -72,6 +73,7 @@ class WorkerDeployment:
         # Ray allows a replica one thread and no GPU; a job is another process and has the machine.
         for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"):
             os.environ.pop(name, None)
+        set_up_tracing("talkreel-worker")
         self._services = open_services(settings)
         self._threads = Threads(Worker(self._services, new_id("worker")).run)
 

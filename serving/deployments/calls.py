@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from opentelemetry.trace import SpanKind
 from ray.exceptions import RayActorError
 from ray.serve.exceptions import (
     BackPressureError,
@@ -13,21 +14,29 @@ from ray.serve.exceptions import (
     ReplicaUnavailableError,
 )
 
+from serving.tracing import span
+
 T = TypeVar("T")
 # A replica is killed; the call is sent again and may reach the same one before Serve knows.
 TRIES = 4
 _PAUSE_SECONDS = 0.1
 
 
-async def call(ask: Callable[[], Awaitable[T]]) -> T:
+async def call(what: str, ask: Callable[[], Awaitable[T]]) -> T:
     """The answer to an idempotent call; sent again if the replica at work dies.
 
     Args:
-        ask: sends the call.
+        what: is called, for traces.
+        ask: sends the call; the call's span is current in it.
 
     Raises:
         ConnectionError: no replica lived long enough to answer, or too many calls wait.
     """
+    with span(what, SpanKind.CLIENT):
+        return await _insist(ask)
+
+
+async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
     for attempt in range(1, TRIES + 1):
         try:
             return await ask()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
+from opentelemetry.trace import SpanKind
 from ray import serve
 
 from serving.deployments.calls import call
@@ -24,6 +25,7 @@ from serving.scoring.models import Models, Served
 from serving.scoring.readers import EMOTION, ENGAGEMENT, HOOK, embedder_for
 from serving.scoring.scores import HookOrder, ModelInfo, Score
 from serving.settings import Settings
+from serving.tracing import carried, set_up_tracing, span
 
 # Cost is counted in pieces of text so that a batch of the cheapest requests still fits into what
 # Serve lets into a replica at once.
@@ -74,6 +76,7 @@ class _Role:
 
     def __init__(self, settings: Settings) -> None:
         one_core_each()
+        set_up_tracing(f"talkreel-{self.role}")
         self._registry_url = settings.registry_url
         bundles = {self.role: settings.bundles[self.role]} if self.role in settings.bundles else {}
         self._models = Models(bundles, roles=(self.role,), registry_url=self._registry_url)
@@ -81,9 +84,10 @@ class _Role:
         self._embedder = embedder_for(self.role)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=self.role)
 
-    async def read(self, sentences: list[str]) -> Reading:
-        """What the network says of the sentences of one text."""
-        found: Reading = await self._batch(sentences)
+    async def read(self, sentences: list[str], trace: dict[str, str] | None = None) -> Reading:
+        """What the network says of the sentences of one text, in the caller's trace."""
+        with span(f"{self.role}.read", SpanKind.SERVER, trace):
+            found: Reading = await self._batch(sentences)
         return found
 
     async def models(self) -> list[ModelInfo]:
@@ -148,10 +152,11 @@ class HookDeployment(_Role):
 
     role = HOOK
 
-    async def rank(self, hooks: list[str]) -> HookOrder:
-        """Hooks against each other."""
-        served = (await self._used()).current()[HOOK]
-        found: HookOrder = await self._run(self._rank, served, hooks)
+    async def rank(self, hooks: list[str], trace: dict[str, str] | None = None) -> HookOrder:
+        """Hooks against each other, in the caller's trace."""
+        with span(f"{self.role}.rank", SpanKind.SERVER, trace):
+            served = (await self._used()).current()[HOOK]
+            found: HookOrder = await self._run(self._rank, served, hooks)
         return found
 
     def _rank(self, served: Served, hooks: list[str]) -> HookOrder:
@@ -188,7 +193,10 @@ class DistributedScorer:
         """
         if not hooks:
             raise ValueError("there is nothing to rank: give one or more hooks")
-        found: HookOrder = await call(lambda: self._handle(HOOK, tenant).rank.remote(hooks))
+        found: HookOrder = await call(
+            f"ask {HOOK}.rank",
+            lambda: self._handle(HOOK, tenant).rank.remote(hooks, **carried()),
+        )
         return found
 
     async def models(self, *, tenant: str | None = None) -> list[ModelInfo]:
@@ -197,11 +205,16 @@ class DistributedScorer:
         return [info for infos in found for info in infos]
 
     async def _read(self, role: str, sentences: list[str], tenant: str | None) -> Reading:
-        found: Reading = await call(lambda: self._handle(role, tenant).read.remote(sentences))
+        found: Reading = await call(
+            f"ask {role}.read",
+            lambda: self._handle(role, tenant).read.remote(sentences, **carried()),
+        )
         return found
 
     async def _infos(self, role: str, tenant: str | None) -> list[ModelInfo]:
-        found: list[ModelInfo] = await call(lambda: self._handle(role, tenant).models.remote())
+        found: list[ModelInfo] = await call(
+            f"ask {role}.models", lambda: self._handle(role, tenant).models.remote()
+        )
         return found
 
     def _handle(self, role: str, tenant: str | None) -> Any:

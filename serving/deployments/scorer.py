@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from opentelemetry.trace import SpanKind
 from ray import serve
 
 from serving.deployments.calls import call
@@ -11,6 +12,7 @@ from serving.scoring.local import LocalScorer
 from serving.scoring.models import Models, TenantModels
 from serving.scoring.scores import HookOrder, ModelInfo, Score
 from serving.settings import Settings
+from serving.tracing import carried, set_up_tracing, span
 
 
 def models_of(settings: Settings) -> TenantModels:
@@ -36,15 +38,22 @@ class ScorerDeployment:
     """
 
     def __init__(self, settings: Settings) -> None:
+        set_up_tracing("talkreel-scorer")
         self._scorer = LocalScorer(models_of(settings))
 
-    async def score(self, text: str, tenant: str | None) -> Score:
-        """Scores of a text."""
-        return await self._scorer.score(text, tenant=tenant)
+    async def score(
+        self, text: str, tenant: str | None, trace: dict[str, str] | None = None
+    ) -> Score:
+        """Scores of a text, in the caller's trace."""
+        with span("Scorer.score", SpanKind.SERVER, trace):
+            return await self._scorer.score(text, tenant=tenant)
 
-    async def rank_hooks(self, hooks: list[str], tenant: str | None) -> HookOrder:
-        """Hooks against each other."""
-        return await self._scorer.rank_hooks(hooks, tenant=tenant)
+    async def rank_hooks(
+        self, hooks: list[str], tenant: str | None, trace: dict[str, str] | None = None
+    ) -> HookOrder:
+        """Hooks against each other, in the caller's trace."""
+        with span("Scorer.rank_hooks", SpanKind.SERVER, trace):
+            return await self._scorer.rank_hooks(hooks, tenant=tenant)
 
     async def models(self, tenant: str | None) -> list[ModelInfo]:
         """Bundles in service."""
@@ -70,15 +79,22 @@ class HandleScorer:
 
     async def score(self, text: str, *, tenant: str | None = None) -> Score:
         """Scores of a text."""
-        found: Score = await call(lambda: self._handle.score.remote(text, tenant))
+        found: Score = await call(
+            "ask Scorer.score", lambda: self._handle.score.remote(text, tenant, **carried())
+        )
         return found
 
     async def rank_hooks(self, hooks: list[str], *, tenant: str | None = None) -> HookOrder:
         """Hooks against each other."""
-        found: HookOrder = await call(lambda: self._handle.rank_hooks.remote(hooks, tenant))
+        found: HookOrder = await call(
+            "ask Scorer.rank_hooks",
+            lambda: self._handle.rank_hooks.remote(hooks, tenant, **carried()),
+        )
         return found
 
     async def models(self, *, tenant: str | None = None) -> list[ModelInfo]:
         """Bundles in service."""
-        found: list[ModelInfo] = await call(lambda: self._handle.models.remote(tenant))
+        found: list[ModelInfo] = await call(
+            "ask Scorer.models", lambda: self._handle.models.remote(tenant)
+        )
         return found

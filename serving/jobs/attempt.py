@@ -68,7 +68,7 @@ class Attempt:
         Raises:
             FencedOut: the job is another's now; nothing was written since.
         """
-        with self._held.watch:
+        with closing(self._held.spans), self._held.watch:
             try:
                 self._run()
             except Interrupted:
@@ -79,6 +79,7 @@ class Attempt:
                 _LOG.exception("%s: files or objects", self._lease.job_id)
                 self._held.fail(Failure(self._held.phase, "storage", str(error)))
             except FencedOut:
+                self._held.spans.fail("lost", "the job is another's now")
                 raise
             except Exception as error:  # a bug ends this job, not the worker
                 _LOG.exception("%s: a bug", self._lease.job_id)
@@ -263,7 +264,7 @@ class Attempt:
 
     def _progress(self, news: dict[str, Any]) -> None:
         """Tell how far the job is; done again, it is never less far than was told before."""
-        self._held.phase = news["phase"]
+        self._held.enter(news["phase"])
         self._seen.share = max(self._seen.share, news["percent"] / 100)
         news["percent"] = round(100 * self._seen.share, 1)
         self._held.write(lambda c: outcomes.show_progress(c, self._lease, news))

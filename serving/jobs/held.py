@@ -15,6 +15,7 @@ from serving.jobs.failures import Failure
 from serving.jobs.queue import FencedOut, Lease
 from serving.jobs.watch import DATABASE_AWAY, Interrupted, Watch, Why
 from serving.services import Services
+from serving.tracing import JobSpans
 
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
@@ -33,12 +34,22 @@ class Held:
     Attributes:
         watch: over the job; to be entered while something is done for it.
         phase: what is being done.
+        spans: of the attempt, for traces; to be closed after the watch.
         reproduce: command that does the same on a machine of one's own.
     """
 
     def __init__(self, services: Services, lease: Lease, stop: threading.Event) -> None:
         self.phase = "start"
         self.reproduce = "talkreel doctor"
+        self.spans = JobSpans(
+            f"attempt {lease.kind}",
+            lease.payload.get("trace"),
+            {
+                "talkreel.project": lease.project_id,
+                "talkreel.job": lease.job_id,
+                "talkreel.attempt": lease.attempt,
+            },
+        )
         self.watch = Watch(
             services.queue,
             lease,
@@ -50,6 +61,12 @@ class Held:
         self._services = services
         self._lease = lease
         self._stop = stop
+
+    def enter(self, phase: str) -> None:
+        """Say what is being done now."""
+        if phase != self.phase:
+            self.phase = phase
+            self.spans.enter(phase)
 
     def write(self, action: Callable[[Connection], T], *, ended: bool = False) -> T:
         """Do ``action`` while the job is held; waits for a database that is away.
@@ -77,6 +94,7 @@ class Held:
     def fail(self, failure: Failure, *, for_good: bool = False, ended: bool = False) -> None:
         """The attempt has failed; unless it is hopeless, or ``for_good``, there is another."""
         attempts = self._lease.failures + 1
+        self.spans.fail(failure.cause, failure.message)
         document = self.document(failure)
         services, lease = self._services, self._lease
         _LOG.warning("%s: attempt %d: %s", lease.job_id, attempts, failure.message)
@@ -97,6 +115,7 @@ class Held:
     def _ended(self, why: Why) -> None:
         """From the watch's thread, at once: the worker's may be deep in a transfer."""
         services, lease = self._services, self._lease
+        self.spans.fail(why, f"ended from outside: {why}")
         try:
             match why:
                 case "cancelled":

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 from serving.storage import database as db
 from serving.storage.database import Database
 from serving.storage.ids import new_id
+from serving.tracing import carried
 
 KINDS = ("clip", "render")
 
@@ -74,7 +75,7 @@ class JobQueue:
         kind: str,
         payload: Mapping[str, Any] | None = None,
     ) -> str:
-        """Add a job in the caller's transaction; returns its id."""
+        """Add a job in the caller's transaction, and its trace; returns the job's id."""
         if kind not in KINDS:
             raise ValueError(f"no job kind {kind!r}")
         job_id = new_id("job")
@@ -84,7 +85,7 @@ class JobQueue:
                 project_id=project_id,
                 tenant_id=tenant_id,
                 kind=kind,
-                payload=dict(payload or {}),
+                payload={**(payload or {}), **carried()},
                 state="queued",
                 created_at=time.time(),
             )

@@ -23,6 +23,7 @@ from serving.jobs.watch import DATABASE_AWAY
 from serving.services import Services, open_services
 from serving.settings import Settings
 from serving.storage import database as db
+from serving.tracing import set_up_tracing
 
 POLL_SECONDS = 0.3
 _FULL_SECONDS = 5.0
@@ -116,6 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--name", default=f"{socket.gethostname()}-{os.getpid()}")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    set_up_tracing("talkreel-worker")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from serving.accounts import create_key, create_tenant
 from serving.services import Services, open_services
@@ -32,3 +35,14 @@ def tenant(services: Services) -> str:
 def api_key(services: Services, tenant: str) -> str:
     with services.database.write() as connection:
         return create_key(connection, tenant, "test")
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+    """Spans that have ended during a test, of this process."""
+    kept = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    monkeypatch.setattr("serving.tracing._TRACER", provider.get_tracer("test"))
+    yield kept
+    provider.shutdown()
