@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -20,7 +21,13 @@ ENDLESS = ["-f", "lavfi", "-re", "-i", "testsrc2=s=64x64:r=10", "-f", "null", "-
 
 
 def _running() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children(recursive=True) if p.is_running()]
+    """Every ffmpeg below this process, and what starts one; servers of other tests may run too."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it ended just now
+            if any("ffmpeg" in part for part in process.cmdline()):
+                found.append(process)
+    return found
 
 
 def test_progress_rises_to_the_end_and_output_is_kept(tmp_path: Path) -> None:
