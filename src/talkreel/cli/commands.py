@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from talkreel.cli import channel
+from talkreel.cli.craft import craft_options
 from talkreel.cli.terminal import watching
 from talkreel.core.clips import SCHEMA as CLIPS_SCHEMA
 from talkreel.core.clips import ClipSet
@@ -30,6 +31,7 @@ def clip(arguments: argparse.Namespace) -> int:
         query=arguments.query,
         preset=arguments.preset,
         scorer=arguments.scorer,
+        craft=craft_options(arguments),
         **_listening(arguments),
     )
     out = Path(arguments.out)

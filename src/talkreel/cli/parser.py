@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 import talkreel
+from talkreel.cli.craft import add_craft
 
 STYLES_HELP = "caption style, or none (talkreel doctor lists the styles)"
 
@@ -49,6 +50,7 @@ def _add_clip(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "--scorer", default="viral", help="viral (default, trained models) or craft (rules of form)"
     )
     _add_listening(clip)
+    add_craft(clip)
     _add_json(clip)
 
 

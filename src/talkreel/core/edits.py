@@ -11,6 +11,7 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 
+from talkreel.core.craft import Broll, Note
 from talkreel.core.spans import Span, TimeMap, check_kept
 
 SCHEMA = "edit/1"
@@ -247,6 +248,8 @@ class Edit:
         captions: or None.
         audio: sound chain, or None when the source has no sound.
         encoding: codec settings.
+        broll: pictures over the picture, in order, not overlapping.
+        notes: what became of every feature that was asked for.
     """
 
     id: str
@@ -259,6 +262,8 @@ class Edit:
     captions: Captions | None = None
     audio: AudioChain | None = AudioChain()
     encoding: Encoding = Encoding()
+    broll: tuple[Broll, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         check_kept(self.kept)

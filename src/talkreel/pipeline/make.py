@@ -17,6 +17,7 @@ from talkreel.edit.build import build_edit, restyle
 from talkreel.edit.fonts import missing_characters
 from talkreel.edit.options import EditOptions
 from talkreel.edit.shares import face_share, speaker_share
+from talkreel.pipeline.craft import Work, apply_features
 from talkreel.pipeline.deliver import OutputFolder, place, slug
 from talkreel.pipeline.job import Job
 from talkreel.pipeline.see import Sight
@@ -46,7 +47,7 @@ def edit_options(job: Job) -> EditOptions:
     return EditOptions(
         aspect=job.options.aspect,
         captions=job.options.captions,
-        tighten=settings.tighten,
+        tighten=settings.tighten or job.options.craft.tighten,
         height=settings.long_side,
         encoding=settings.encoding,
         upscale_limit=settings.upscale_limit,
@@ -71,6 +72,7 @@ def cut(job: Job, sight: Sight, candidate: Candidate, analysis: Analysis) -> Cut
     edit = job.cache.record(
         key, Edit, lambda: build_edit(candidate, analysis, options, look=sight.look_at())
     )
+    edit = apply_features(Work(job, sight, candidate, analysis), edit)
     return Cut(candidate, restyle(edit, job.options.captions, analysis), analysis)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from talkreel.core.errors import InputError
 from talkreel.core.spans import Span
+from talkreel.pipeline.craft_options import CraftOptions
 from talkreel.pipeline.presets import PRESETS, Preset
 
 ASPECTS = ("9:16", "1:1", "4:5", "16:9", "source")
@@ -34,6 +35,7 @@ class ClipOptions:
         language: ISO 639-1 code of the speech.
         preset: one of ``PRESETS``.
         scorer: ``viral`` for the trained models, ``craft`` for the craft priors alone.
+        craft: features beyond a correct clip.
 
     Raises:
         InputError: a value that cannot be used, with what is allowed.
@@ -50,6 +52,7 @@ class ClipOptions:
     language: str = "en"
     preset: str = "default"
     scorer: str = "viral"
+    craft: CraftOptions = field(default_factory=CraftOptions)
 
     def __post_init__(self) -> None:
         if self.clips is not None and not 1 <= self.clips <= MAX_CLIPS:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,10 +47,20 @@ def test_an_edit_reads_back_as_written() -> None:
     assert read_document(Edit, json.loads(text), SCHEMA) == EDIT
 
 
-def test_the_golden_edit_still_reads_and_writes_the_same() -> None:
+def test_an_edit_written_before_later_fields_reads_and_keeps_what_it_said() -> None:
     golden = load_json(GOLDEN)
     assert read_document(Edit, golden, SCHEMA) == EDIT
-    assert document(EDIT, SCHEMA) == golden
+    assert _holds(document(EDIT, SCHEMA), golden)
+
+
+def _holds(now: Any, before: Any) -> bool:
+    """Whether ``now`` says all that ``before`` says; fields may have been added."""
+    if isinstance(before, dict):
+        return all(key in now and _holds(now[key], value) for key, value in before.items())
+    if isinstance(before, list):
+        same = len(now) == len(before)
+        return same and all(_holds(a, b) for a, b in zip(now, before, strict=True))
+    return bool(now == before)
 
 
 @pytest.mark.parametrize(

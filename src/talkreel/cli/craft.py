@@ -1,0 +1,61 @@
+"""The options of ``talkreel clip`` for sound, pictures, words and delivery."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from talkreel.pipeline.craft_options import CraftOptions
+
+
+def add_craft(parser: argparse.ArgumentParser) -> None:
+    """Add the options to ``parser``."""
+    group = parser.add_argument_group("craft", "beyond a correct clip; each is off unless given")
+    group.add_argument(
+        "--enhance", metavar="WHAT", default="", help="voice, picture, or both with a comma"
+    )
+    group.add_argument(
+        "--tighten", action="store_true", help="cut long pauses, fillers and false starts"
+    )
+    group.add_argument("--music", metavar="DIR", help="lay music of this folder under the speech")
+    group.add_argument("--brand", metavar="DIR", help="fonts, colours, logo, intro and outro")
+    group.add_argument("--broll", metavar="DIR", help="show pictures of this folder over speech")
+    group.add_argument("--broll-suggest", action="store_true", help="only list the b-roll")
+    group.add_argument("--title-card", action="store_true", help="the hook line on the first 2 s")
+    group.add_argument("--censor", action="store_true", help="mask profanity in sound and text")
+    group.add_argument("--emoji", action="store_true", help="emoji in the captions")
+    group.add_argument(
+        "--speaker-colours", action="store_true", help="a caption colour for each speaker"
+    )
+    group.add_argument(
+        "--export", metavar="NAMES", default="", help="delivery presets and editor formats"
+    )
+
+
+def craft_options(arguments: argparse.Namespace) -> CraftOptions:
+    """What ``add_craft`` read.
+
+    Raises:
+        InputError: a value that cannot be used.
+    """
+    return CraftOptions(
+        enhance=_names(arguments.enhance),
+        tighten=arguments.tighten,
+        music=_folder(arguments.music),
+        brand=_folder(arguments.brand),
+        broll=_folder(arguments.broll),
+        broll_suggest=arguments.broll_suggest,
+        title_card=arguments.title_card,
+        censor=arguments.censor,
+        emoji=arguments.emoji,
+        speaker_colours=arguments.speaker_colours,
+        exports=_names(arguments.export),
+    )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def _folder(text: str | None) -> Path | None:
+    return Path(text) if text else None

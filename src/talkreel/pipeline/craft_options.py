@@ -1,0 +1,59 @@
+"""What a job asks for beyond a correct clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from talkreel.core.errors import InputError
+
+ENHANCEMENTS = ("voice", "picture")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CraftOptions:
+    """Features of ``talkreel clip`` that are off unless asked for.
+
+    Attributes:
+        enhance: which of ``ENHANCEMENTS``.
+        tighten: whether long pauses, fillers and false starts go.
+        music: folder of music to lay under the speech, or None.
+        brand: folder of a brand kit, or None.
+        broll: folder of pictures and videos to show over the speech, or None.
+        broll_suggest: whether b-roll is only listed.
+        title_card: whether the hook line stands on the first two seconds.
+        censor: whether profanity is masked, in sound and text.
+        emoji: whether captions carry emoji.
+        speaker_colours: whether each speaker's words have a colour of their own.
+        exports: names of delivery presets and editor formats made beside the clip.
+
+    Raises:
+        InputError: a value that cannot be used, with what is allowed.
+    """
+
+    enhance: tuple[str, ...] = ()
+    tighten: bool = False
+    music: Path | None = None
+    brand: Path | None = None
+    broll: Path | None = None
+    broll_suggest: bool = False
+    title_card: bool = False
+    censor: bool = False
+    emoji: bool = False
+    speaker_colours: bool = False
+    exports: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.enhance:
+            if name not in ENHANCEMENTS:
+                known = ", ".join(ENHANCEMENTS)
+                raise InputError(f"--enhance takes {known}, got {name!r}")
+        for option, folder in (
+            ("--music", self.music),
+            ("--brand", self.brand),
+            ("--broll", self.broll),
+        ):
+            if folder is not None and not folder.is_dir():
+                raise InputError(f"{option} needs a folder, and {folder} is none")
+        if self.broll_suggest and self.broll is None:
+            raise InputError("--broll-suggest lists from a library: name it with --broll DIR")

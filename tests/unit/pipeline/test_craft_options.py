@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from talkreel.core.errors import InputError
+from talkreel.pipeline.craft_options import CraftOptions
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"enhance": ("voise",)}, "--enhance takes voice, picture, got 'voise'"),
+        ({"music": Path("/nowhere")}, "--music needs a folder"),
+        ({"broll_suggest": True}, "name it with --broll DIR"),
+    ],
+)
+def test_an_option_that_cannot_be_used_says_what_is_allowed(
+    given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        CraftOptions(**given)
