@@ -12,7 +12,8 @@ import torch
 from talkreel.data.intervals import measured
 from talkreel.features.cached import cached_embeddings
 from talkreel.models.engagement import EngagementNet
-from talkreel.models.text import DIMENSIONS, TextEmbedder, model_folder
+from talkreel.models.minilm import model_folder
+from talkreel.models.text import DIMENSIONS, TextEmbedder
 from training.datamodules.engagement import EngagementData
 from training.modules.engagement import EngagementModule
 

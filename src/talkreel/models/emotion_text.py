@@ -13,7 +13,8 @@ from torch.nn import functional
 from talkreel.core.arrays import FloatArray
 from talkreel.core.emotions import EMOTIONS, GOEMOTIONS, GROUPS, Emotion
 from talkreel.models.bundle import Argument, Bundle, require
-from talkreel.models.text import DIMENSIONS, TokenEmbedder, model_folder
+from talkreel.models.minilm import model_folder
+from talkreel.models.text import DIMENSIONS, TokenEmbedder
 
 # Middle layers still hold tone, the last was trained for topic
 # (experiments/2026-11-22-emotion-text).

