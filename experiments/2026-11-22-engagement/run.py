@@ -34,6 +34,7 @@ from talkreel.models.text import DIMENSIONS, LayerEmbedder
 from training.datamodules.engagement import EngagementData, measured_rows
 from training.modules.engagement import EngagementModule
 from training.modules.engagement_metrics import Scored, plain_scores, reaction_metrics
+from training.quiet import quiet_trainer
 
 SPEECHES = "engagement/speeches.jsonl.xz"
 
@@ -76,19 +77,7 @@ def trained(data: EngagementData, idea: Idea, lr: float = 3e-3, seed: int = 1) -
     """The last epoch: validation talks are too few to choose one by."""
     pl.seed_everything(seed, verbose=False)
     module = EngagementModule(EngagementNet(**{**PLAIN, **idea.net}), lr=lr, **idea.module)
-    trainer = pl.Trainer(
-        accelerator="cpu",
-        devices=1,
-        max_epochs=idea.epochs,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        limit_val_batches=0,
-        gradient_clip_val=1.0,
-    )
-    trainer.fit(module, datamodule=data)
+    quiet_trainer(idea.epochs).fit(module, datamodule=data)
     return module
 
 

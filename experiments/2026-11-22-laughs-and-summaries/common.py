@@ -16,6 +16,7 @@ from talkreel.models.minilm import model_folder
 from talkreel.models.text import DIMENSIONS, TextEmbedder
 from training.datamodules.engagement import EngagementData
 from training.modules.engagement import EngagementModule
+from training.quiet import quiet_trainer
 
 LAYERS = (3, 5, 6)
 _TOKENS = 4096  # of one batch, padding included
@@ -84,19 +85,7 @@ def trained(
     """The last epoch of the sequence network."""
     pl.seed_everything(seed, verbose=False)
     learner = EngagementModule(EngagementNet(**net), lr=lr, **module)
-    trainer = pl.Trainer(
-        accelerator="cpu",
-        devices=1,
-        max_epochs=epochs,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        limit_val_batches=0,
-        gradient_clip_val=1.0,
-    )
-    trainer.fit(learner, datamodule=data)
+    quiet_trainer(epochs).fit(learner, datamodule=data)
     return learner
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_lightning import LightningModule, Trainer, seed_everything
+from pytorch_lightning import LightningModule, seed_everything
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,6 +19,7 @@ from talkreel.models.bundle import Metric
 from talkreel.models.emotion import EMOTION_OF, to_emotions
 from talkreel.models.emotion_voice import EmotionVoiceNet
 from training.datamodules.emotion_voice import Batch, EmotionVoiceData
+from training.quiet import quiet_trainer
 from training.schedules import one_cycle
 from training.voice_baselines import voice_baselines
 
@@ -155,26 +156,12 @@ class EmotionVoiceModule(LightningModule):
         part = copy.copy(data)
         part.fold = fold
         module = EmotionVoiceModule(fresh, self._lr, self._weight_decay)
-        _quiet_trainer(self._epochs).fit(module, datamodule=part)
+        quiet_trainer(self._epochs).fit(module, datamodule=part)
         return np.stack([_logits(fresh, part, relative) for relative in (True, False)])
 
 
 _OWN = "features relative to the speaker's own clips, of whatever emotion"
 _GENERAL = "features relative to the training voices: nothing known of the speaker"
-
-
-def _quiet_trainer(epochs: int) -> Any:
-    return Trainer(
-        max_epochs=epochs,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        limit_val_batches=0,
-        num_sanity_val_steps=0,
-        gradient_clip_val=1.0,
-    )
 
 
 @torch.inference_mode()

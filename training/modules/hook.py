@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,6 +21,7 @@ from training.hook_figures import (
     pair_metrics,
     transfer_metrics,
 )
+from training.quiet import quiet_trainer
 from training.temperature import best_temperature
 
 
@@ -127,22 +126,12 @@ def cross_validate(module: HookModule, data: HookData) -> HeldOut:
 def _fitted_odds(module: HookModule, net: HookNet, part: HookData) -> FloatArray:
     fresh = HookModule(net, module._lr, module._weight_decay)
     torch.manual_seed(0)
-    Trainer(**_quiet(module)).fit(fresh, datamodule=part)
+    # Validation sets the temperature and the margin.
+    every = {"limit_val_batches": 1.0, "gradient_clip_val": None}
+    quiet_trainer(module._fold_epochs, **every).fit(fresh, datamodule=part)
     rows = torch.from_numpy(part.rows("test"))
     with torch.inference_mode():
         return net.eval().log_odds(*(vectors[rows] for vectors in part.vectors)).numpy()
-
-
-def _quiet(module: HookModule) -> dict[str, Any]:
-    return {
-        "max_epochs": module._fold_epochs,
-        "accelerator": "cpu",
-        "logger": False,
-        "enable_checkpointing": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "num_sanity_val_steps": 0,
-    }
 
 
 def _loss(difference: Tensor, won: Tensor, evidence: Tensor) -> Tensor:

@@ -149,32 +149,22 @@ def calibrate(export: ChannelExport, scores: Sequence[float], *, seed: int = 0) 
             f"not enough data: {len(videos)} videos, {CALIBRATE_AT_LEAST} needed",
         )
     rows = _features([video.title for video in videos], scores)
-    said, plain = _cross_validated(rows, target, weight, seed)
-    skill, low = _skill(target, said, plain, weight, seed)
-    without_score, without_title = (
-        _skill(target, *_cross_validated(kept, target, weight, seed), weight, seed)[0]
-        for kept in (rows[:, 1:], rows[:, :1])
-    )
-    accepted = low > 0
-    penalty = _best_penalty(rows, target, weight, seed)
-    weights, means, scales = _ridge(rows, target, weight, penalty)
-    why = (
-        _accepted(skill, without_score, without_title, weights)
-        if accepted
-        else _declined(skill, low)
-    )
+    judged = _judged(rows, target, weight, seed)
+    weights, means, scales = _ridge(rows, target, weight, _best_penalty(rows, target, weight, seed))
+    accepted = judged.low > 0
+    why = _accepted(judged, weights) if accepted else _declined(judged)
     if not accepted:
         weights = np.append(np.zeros(rows.shape[1]), mean)
     return Calibration(
         len(videos),
         accepted,
         why,
-        float(np.abs(_share(said) - rates).mean()),
-        float(np.abs(_share(plain) - rates).mean()),
-        skill,
-        low,
-        without_score,
-        without_title,
+        float(np.abs(_share(judged.said) - rates).mean()),
+        float(np.abs(_share(judged.plain) - rates).mean()),
+        judged.skill,
+        judged.low,
+        judged.without_score,
+        judged.without_title,
         frozen(weights, np.float64),
         frozen(means, np.float64),
         frozen(scales, np.float64),
@@ -319,6 +309,28 @@ def _cross_validated(
     return said, plain
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """Cross-validated log odds [N] of the fit and of the mean, and ``Calibration``'s skills."""
+
+    said: FloatArray
+    plain: FloatArray
+    skill: float
+    low: float
+    without_score: float
+    without_title: float
+
+
+def _judged(rows: FloatArray, target: FloatArray, weight: FloatArray, seed: int) -> _Judged:
+    said, plain = _cross_validated(rows, target, weight, seed)
+    without_score, without_title = (
+        _skill(target, *_cross_validated(kept, target, weight, seed), weight, seed)[0]
+        for kept in (rows[:, 1:], rows[:, :1])
+    )
+    skill, low = _skill(target, said, plain, weight, seed)
+    return _Judged(said, plain, skill, low, without_score, without_title)
+
+
 def _skill(
     target: FloatArray, said: FloatArray, plain: FloatArray, weight: FloatArray, seed: int
 ) -> tuple[float, float]:
@@ -331,8 +343,9 @@ def _skill(
     return float(1 - ours.sum() / theirs.sum()), float(np.percentile(skills, 5))
 
 
-def _accepted(skill: float, no_score: float, no_title: float, weights: FloatArray) -> str:
+def _accepted(judged: _Judged, weights: FloatArray) -> str:
     """Why it is calibrated, and by what: by how much is lost when a predictor is left out."""
+    skill, no_score, no_title = judged.skill, judged.without_score, judged.without_title
     lost_score, lost_title = max(skill - no_score, 0.0), max(skill - no_title, 0.0)
     trend = f"a higher score goes with a {'higher' if weights[0] > 0 else 'lower'} rate"
     if lost_score < _CLEARLY * lost_title:
@@ -349,10 +362,11 @@ def _accepted(skill: float, no_score: float, no_title: float, weights: FloatArra
     )
 
 
-def _declined(skill: float, low: float) -> str:
+def _declined(judged: _Judged) -> str:
     return (
         "not calibrated: on videos left out, scores and titles predict the click-through rate of "
-        f"this channel no better than its mean (skill {skill:.0%}, at least {low:.0%})"
+        f"this channel no better than its mean (skill {judged.skill:.0%}, at least "
+        f"{judged.low:.0%})"
     )
 
 
