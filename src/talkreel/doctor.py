@@ -142,12 +142,14 @@ def _optional_models() -> list[Check]:
 
 
 def _captions() -> Check:
-    from talkreel.edit.fonts import font_path
     from talkreel.edit.styles import STYLES
+    from talkreel.media.fonts import find_font
 
     for style in STYLES.values():
-        if font_path(style.font_file) is None:
-            return Check("captions", Verdict.MISSING, f"no font {style.font_file}: run make setup")
+        try:
+            find_font(style.font_file)
+        except TalkreelError as error:
+            return Check("captions", Verdict.MISSING, str(error))
     return Check("captions", Verdict.OK, f"styles {', '.join(STYLES)}")
 
 

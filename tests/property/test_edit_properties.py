@@ -20,12 +20,12 @@ from talkreel.core.tracks import FaceTrack, Shot, Transition
 from talkreel.core.transcript import Transcript, Word
 from talkreel.edit.build import build_edit, restyle
 from talkreel.edit.captions import block_height, edge_height
-from talkreel.edit.fonts import text_width
 from talkreel.edit.options import ASPECTS, EditOptions
 from talkreel.edit.paths import SPEED_LIMIT
 from talkreel.edit.safe_area import safe_area
 from talkreel.edit.shares import face_share, speaker_share
 from talkreel.edit.styles import STYLES
+from talkreel.media.fonts import text_width
 
 SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 DURATION = 40.0

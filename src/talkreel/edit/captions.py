@@ -9,10 +9,10 @@ from itertools import pairwise
 from talkreel.core.edits import Box, Canvas, CaptionCue, Captions, CaptionStyle, CaptionWord
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Word
-from talkreel.edit.fonts import font_for, text_width
 from talkreel.edit.phrases import LineLimits, into_cues
 from talkreel.edit.placement import CueBlock, choose_bands
 from talkreel.edit.safe_area import caption_bands, safe_area
+from talkreel.media.fonts import font_for, text_width
 
 FacesAt = Callable[[float], Sequence[Box]]
 """Boxes of the visible faces on the canvas (shares) at a source second."""

@@ -14,7 +14,7 @@ from talkreel.core.media import Media
 from talkreel.core.stage import Progress, silent
 from talkreel.edit.build import VERSION as EDIT_VERSION
 from talkreel.edit.build import build_edit, restyle
-from talkreel.edit.fonts import missing_characters
+from talkreel.media.fonts import missing_characters
 from talkreel.edit.options import EditOptions
 from talkreel.edit.shares import face_share, speaker_share
 from talkreel.pipeline.craft import Work, apply_features

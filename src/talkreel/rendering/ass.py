@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from talkreel.core.edits import Canvas, CaptionCue, Captions, CaptionStyle, CaptionWord
 from talkreel.core.spans import TimeMap
-from talkreel.rendering.fontdir import (
+from talkreel.media.fonts import (
     FALLBACK_FAMILY,
     FALLBACK_FILE,
     FontMeasures,

@@ -16,9 +16,9 @@ from talkreel.core.errors import OutputError, RenderError
 from talkreel.core.media import Colour, Media
 from talkreel.core.stage import Progress, silent
 from talkreel.media.ffmpeg import input_options, run_ffmpeg
+from talkreel.media.fonts import gather_fonts
 from talkreel.rendering.ass import ass_script, caption_fonts
 from talkreel.rendering.colour import LUT_NAME, SourceColour, read_colour
-from talkreel.rendering.fontdir import gather_fonts
 from talkreel.rendering.graph import CAPTIONS_NAME, FONTS_NAME, picture_graph
 from talkreel.rendering.loudness import (
     NEARLY_SILENT_LUFS,

@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 
 from talkreel.core.edits import Canvas
-from talkreel.core.errors import InputError
+from talkreel.core.errors import RenderError
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Word
 from talkreel.edit.captions import (
@@ -16,17 +16,17 @@ from talkreel.edit.captions import (
     line_limit,
     make_captions,
 )
-from talkreel.edit.fonts import (
-    FALLBACK_FILE,
-    font_folders,
-    font_for,
-    font_path,
-    missing_characters,
-    text_width,
-)
 from talkreel.edit.phrases import LineLimits, break_cost, into_cues
 from talkreel.edit.safe_area import caption_bands, safe_area
 from talkreel.edit.styles import STYLES, find_style
+from talkreel.media.fonts import (
+    FALLBACK_FILE,
+    find_font,
+    font_folders,
+    font_for,
+    missing_characters,
+    text_width,
+)
 
 PHONE = Canvas(1080, 1920, Fraction(30))
 KEPT = (Span(0.0, 60.0),)
@@ -179,10 +179,10 @@ def test_styles_are_told_apart_by_more_than_their_name():
 def test_fonts_are_found_in_packages():
     assert all(folder.is_dir() for folder in font_folders())
     for style in STYLES.values():
-        assert font_path(style.font_file).is_file()
-    assert font_path(FALLBACK_FILE).is_file()
-    with pytest.raises(InputError, match="no font file"):
-        font_path("Nowhere.ttf")
+        assert find_font(style.font_file).is_file()
+    assert find_font(FALLBACK_FILE).is_file()
+    with pytest.raises(RenderError, match="no font file"):
+        find_font("Nowhere.ttf")
 
 
 def test_letters_the_font_lacks_change_the_font_and_emoji_do_not():

@@ -7,10 +7,10 @@ from PIL import Image, ImageDraw, ImageFont
 from talkreel.core.edits import LayoutKind
 from talkreel.core.spans import Span
 from talkreel.edit.build import build_edit
-from talkreel.edit.fonts import font_path
 from talkreel.edit.options import EditOptions
 from talkreel.edit.saliency import find_salience
 from talkreel.edit.screens import same_picture, screen_likeness, still_share
+from talkreel.media.fonts import find_font
 
 
 def noisy(seed=0, mean=90):
@@ -24,7 +24,7 @@ def noisy(seed=0, mean=90):
 def slide(ink=(25, 25, 30), paper=(250, 250, 248), lines=7):
     image = Image.new("RGB", (1280, 720), paper)
     draw = ImageDraw.Draw(image)
-    font = ImageFont.truetype(str(font_path("Roboto-Medium.ttf")), 48)
+    font = ImageFont.truetype(str(find_font("Roboto-Medium.ttf")), 48)
     for i in range(lines):
         draw.text((90, 60 + 85 * i), "What we learned from the numbers", font=font, fill=ink)
     return np.asarray(image.resize((320, 180), Image.Resampling.BILINEAR))

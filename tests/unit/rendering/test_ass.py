@@ -13,6 +13,7 @@ from talkreel.core.edits import Canvas, CaptionCue, Captions, CaptionStyle, Capt
 from talkreel.core.errors import RenderError
 from talkreel.core.spans import Span, TimeMap
 from talkreel.media.ffmpeg import run_ffmpeg
+from talkreel.media.fonts import find_font, gather_fonts, measure_font
 from talkreel.rendering.ass import (
     LINE_HEIGHT,
     ass_colour,
@@ -22,7 +23,6 @@ from talkreel.rendering.ass import (
     escape,
     wrap,
 )
-from talkreel.rendering.fontdir import find_font, gather_fonts, measure_font
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "captions.ass"
 CANVAS = Canvas(540, 960, Fraction(25))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from talkreel.core.errors import RenderError
-from talkreel.rendering.fontdir import find_font, gather_fonts, measure_font
+from talkreel.media.fonts import find_font, gather_fonts, measure_font
 
 
 @pytest.mark.parametrize("name", ["Roboto-Black.ttf", "DejaVuSans-Bold.ttf"])
