@@ -6,6 +6,7 @@ are left, top, right, bottom as shares (0..1) of the displayed source picture.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -127,6 +128,12 @@ class CaptionStyle:
         uppercase: whether words are shown in capitals.
         words_per_cue: most words shown at once.
         shadow: drop shadow offset.
+        emphasis_colour: of words that carry the point, or None to leave them as the others.
+        spoken_colour: of words already spoken, or None for ``colour``.
+        active_plate: of a box behind the word spoken now, or None for no box.
+        reveal: whether a word is hidden until it is spoken; its place is kept free.
+        glow: how far the outline is blurred.
+        font_digest: sha256 of a font named by path, so that a changed one is refused.
     """
 
     name: str
@@ -142,14 +149,38 @@ class CaptionStyle:
     uppercase: bool = False
     words_per_cue: int = 8
     shadow: float = 0.0
+    emphasis_colour: str | None = None
+    spoken_colour: str | None = None
+    active_plate: str | None = None
+    reveal: bool = False
+    glow: float = 0.0
+    font_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CaptionWord:
-    """One shown word and when it is spoken (source clock)."""
+    """One shown word and when it is spoken (source clock).
+
+    Attributes:
+        text: as shown.
+        span: when.
+        emphasis: whether it carries the point.
+        colour: its own instead of the style's, e.g. the speaker's; None for the style's.
+        glued: whether it follows the word before it without a blank, as in Chinese.
+    """
 
     text: str
     span: Span
+    emphasis: bool = False
+    colour: str | None = None
+    glued: bool = False
+
+
+def join_words(words: Iterable[CaptionWord]) -> str:
+    """``words`` as one line of text."""
+    return "".join(word.text if word.glued else f" {word.text}" for word in words).removeprefix(
+        " "
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +204,7 @@ class CaptionCue:
     @property
     def text(self) -> str:
         """The lines joined by newlines."""
-        return "\n".join(" ".join(word.text for word in line) for line in self.lines)
+        return "\n".join(join_words(line) for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +229,7 @@ class AudioChain:
         true_peak_dbtp: highest true peak allowed in the delivered file.
         fade_in: seconds.
         fade_out: seconds.
-        join_fade: seconds of crossfade-free fade on each side of an inner join, against clicks.
+        join_fade: seconds of the equal-power crossfade over an inner join, half on each side.
     """
 
     target_lufs: float = -14.0

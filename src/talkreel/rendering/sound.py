@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talkreel.core.edits import AudioChain, Edit
+from talkreel.core.edits import Edit
 from talkreel.core.media import Media
 from talkreel.core.spans import Span
 from talkreel.core.stage import Progress, silent
@@ -110,14 +110,19 @@ def _cut_arguments(
     total: int,
 ) -> list[str]:
     assert edit.audio is not None
+    half = _half_crossfade(edit)
     chains = [
-        _stretch_chain(number, stream, stretch, seek, edit)
+        _stretch_chain(number, stream, stretch, seek, edit.kept, half)
         for number, (stretch, (_, seek)) in enumerate(zip(schedule.stretches, reads, strict=True))
     ]
-    parts = "".join(f"[s{i}]" for i in range(len(chains)))
+    parts = "".join(
+        f"[c{number}_{i}]"
+        for number, stretch in enumerate(schedule.stretches)
+        for i in range(len(stretch.spans))
+    )
     fades = _fades(total / RATE, edit.audio.fade_in, edit.audio.fade_out)
     chains.append(
-        f"{parts}concat=n={len(reads)}:v=0:a=1,"
+        f"{parts}{_joined(len(edit.kept), half)},"
         f"apad=whole_len={total},atrim=end_sample={total}{fades}[out]"
     )
     inputs = [argument for arguments, _ in reads for argument in arguments]
@@ -139,36 +144,53 @@ def _open_only(media: Media, schedule: Schedule, folder: Path, timeout_seconds: 
     ).stderr
 
 
-def _stretch_chain(number: int, stream: int, stretch: Stretch, seek: float, edit: Edit) -> str:
-    """Cut one stretch by sample counts, so that no rounding adds up over many joins."""
+def _half_crossfade(edit: Edit) -> int:
+    """Samples by which the pieces on both sides of a join reach over it."""
     assert edit.audio is not None
+    shortest = min(span.duration for span in edit.kept)
+    return round(min(edit.audio.join_fade, shortest) / 2 * RATE)
+
+
+def _joined(pieces: int, half: int) -> str:
+    """The filter that puts the pieces in a row.
+
+    Equal power, for what is heard on the two sides of a join is not alike. The pieces are
+    longer by just what they overlap, so the length stays exact over any number of joins.
+    """
+    if pieces > 1 and half > 0:
+        return f"acrossfade=n={pieces}:ns={2 * half}:c1=qsin:c2=qsin"
+    return f"concat=n={pieces}:v=0:a=1"
+
+
+def _stretch_chain(
+    number: int, stream: int, stretch: Stretch, seek: float, kept: Sequence[Span], half: int
+) -> str:
+    """Cut one stretch by sample counts, so that no rounding adds up over many joins.
+
+    The pieces are ``[c<number>_<i>]``.
+    """
     count = len(stretch.spans)
     head = (
         f"[{number}:{stream}]aresample={RATE}:async=1:first_pts=0:min_hard_comp={_GAP_SECONDS}"
         f":out_chlayout=stereo:out_sample_fmt=flt,asplit={count}"
     )
     split = "".join(f"[a{number}_{i}]" for i in range(count))
-    pieces, outs = [], ""
-    begins = np.cumsum([0.0, *(span.duration for span in stretch.spans)])
+    pieces = []
+    begins = np.cumsum([stretch.before, *(span.duration for span in stretch.spans)])
     marks = [round(float(begin) * RATE) for begin in begins]
     for i, (span, (a, b)) in enumerate(zip(stretch.spans, pairwise(marks), strict=True)):
         first = round((span.start - seek) * RATE)
-        fade = _join_fades(edit.kept, span, edit.audio)
+        last = first + b - a + (half if span != kept[-1] else 0)
+        # A source that opens inside the crossfade begins it with silence.
+        early = half if span != kept[0] else 0
+        delay = max(0, early - first)
+        pad = f",adelay=delays={delay}S:all=1" if delay else ""
         pieces.append(
-            f"[a{number}_{i}]apad=whole_len={first + b - a},"
-            f"atrim=start_sample={first}:end_sample={first + b - a},"
-            f"asetpts=N/SR/TB{fade}[c{number}_{i}]"
+            f"[a{number}_{i}]apad=whole_len={last},"
+            f"atrim=start_sample={max(0, first - early)}:end_sample={last},"
+            f"asetpts=N/SR/TB{pad}[c{number}_{i}]"
         )
-        outs += f"[c{number}_{i}]"
-    return ";".join([head + split, *pieces, f"{outs}concat=n={count}:v=0:a=1[s{number}]"])
-
-
-def _join_fades(kept: Sequence[Span], span: Span, chain: AudioChain) -> str:
-    return _fades(
-        span.duration,
-        chain.join_fade if span != kept[0] else 0.0,
-        chain.join_fade if span != kept[-1] else 0.0,
-    )
+    return ";".join([head + split, *pieces])
 
 
 def _fades(seconds: float, fade_in: float, fade_out: float) -> str:
