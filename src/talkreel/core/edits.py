@@ -13,6 +13,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from talkreel.core.craft import Broll, Note
+from talkreel.core.sound import MusicBed, Mute, VoiceChain
 from talkreel.core.spans import Span, TimeMap, check_kept
 
 SCHEMA = "edit/1"
@@ -178,9 +179,7 @@ class CaptionWord:
 
 def join_words(words: Iterable[CaptionWord]) -> str:
     """``words`` as one line of text."""
-    return "".join(word.text if word.glued else f" {word.text}" for word in words).removeprefix(
-        " "
-    )
+    return "".join(word.text if word.glued else f" {word.text}" for word in words).removeprefix(" ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +236,19 @@ class AudioChain:
     fade_in: float = 0.02
     fade_out: float = 0.12
     join_fade: float = 0.008
+    voice: VoiceChain | None = None
+    mutes: tuple[Mute, ...] = ()
+    music: MusicBed | None = None
+
+    def __post_init__(self) -> None:
+        for first, second in pairwise(self.mutes):
+            if second.span.start < first.span.end:
+                raise ValueError(f"mutes overlap or are out of order: {first} then {second}")
+
+    @property
+    def plain(self) -> bool:
+        """Whether only fades and loudness change the sound."""
+        return self.voice is None and not self.mutes and self.music is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,159 @@
+"""What is done to the voice of an edit, what is masked in it, and the music under it.
+
+Times are seconds on the *source* clock unless a field says otherwise; levels are dB.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+from talkreel.core.craft import Asset
+from talkreel.core.spans import Span
+
+# Louder or softer than this is no correction but another sound.
+MOST_GAIN_DB = 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpanGain:
+    """A gain over a span, reached and left within some milliseconds."""
+
+    span: Span
+    gain_db: float
+
+    def __post_init__(self) -> None:
+        if not abs(self.gain_db) <= MOST_GAIN_DB:
+            raise ValueError(
+                f"a gain is -{MOST_GAIN_DB:g} to {MOST_GAIN_DB:g} dB, got {self.gain_db}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """A span in which the voice is not heard.
+
+    Attributes:
+        span: what is masked.
+        tone_hz: pitch of the tone in its place, or None for silence; music goes on under both.
+    """
+
+    span: Span
+    tone_hz: float | None = 1000.0
+
+    def __post_init__(self) -> None:
+        if self.tone_hz is not None and not 100 <= self.tone_hz <= 8000:
+            raise ValueError(f"a tone is 100 to 8000 Hz, got {self.tone_hz}")
+
+
+@dataclass(frozen=True, slots=True)
+class Equalizer:
+    """One bell of an equaliser; negative gains cut."""
+
+    frequency_hz: float
+    gain_db: float
+    octaves: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (10 <= self.frequency_hz <= 20_000 and 0 < self.octaves <= 6):
+            raise ValueError("an equaliser works at 10 to 20000 Hz, up to 6 octaves wide")
+        if not abs(self.gain_db) <= MOST_GAIN_DB:
+            raise ValueError(f"an equaliser's gain is within {MOST_GAIN_DB:g} dB")
+
+
+@dataclass(frozen=True, slots=True)
+class Compression:
+    """A gentle compressor.
+
+    Attributes:
+        threshold_db: dBFS above which it works.
+        ratio: of what is above; 1 to 20.
+    """
+
+    threshold_db: float
+    ratio: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not (-60 <= self.threshold_db <= 0 and 1 <= self.ratio <= 20):
+            raise ValueError("a compressor's threshold is -60 to 0 dBFS, its ratio 1 to 20")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceChain:
+    """What is done to the voice, in this order; the defaults do nothing.
+
+    Attributes:
+        high_pass_hz: what lies below goes, or None.
+        hum_hz: frequencies that are notched out.
+        declick: whether clicks of a few samples are mended.
+        reverb_db: most of late reverberation that is taken away; 0 for none.
+        denoise_db: most that steady noise is taken down; 0 for none.
+        gains: levels of speakers and of breaths; ordered, not overlapping.
+        equalizer: bells.
+        deess: 0 (off) to 1.
+        compression: or None.
+    """
+
+    high_pass_hz: float | None = None
+    hum_hz: tuple[float, ...] = ()
+    declick: bool = False
+    reverb_db: float = 0.0
+    denoise_db: float = 0.0
+    gains: tuple[SpanGain, ...] = ()
+    equalizer: tuple[Equalizer, ...] = ()
+    deess: float = 0.0
+    compression: Compression | None = None
+
+    def __post_init__(self) -> None:
+        if self.high_pass_hz is not None and not 10 <= self.high_pass_hz <= 400:
+            raise ValueError(f"a high-pass is 10 to 400 Hz, got {self.high_pass_hz}")
+        if not all(10 <= frequency <= 20_000 for frequency in self.hum_hz):
+            raise ValueError(f"notches are 10 to 20000 Hz, got {self.hum_hz}")
+        if not (0 <= self.denoise_db <= 40 and 0 <= self.reverb_db <= 40 and 0 <= self.deess <= 1):
+            raise ValueError("noise and reverberation go down by 0 to 40 dB, de-essing is 0 to 1")
+        for first, second in pairwise(self.gains):
+            if second.span.start < first.span.end:
+                raise ValueError(f"gains overlap or are out of order: {first} then {second}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MusicBed:
+    """Music under the speech.
+
+    Attributes:
+        asset: the file.
+        title: as its library states it.
+        loop: part of the asset's own clock that is played, over and over.
+        crossfade: seconds over which the end of the loop runs into its beginning.
+        level_db: gain of the music where nobody speaks.
+        duck_db: how far it goes down under speech, >= 0.
+        speech: where somebody speaks; ordered, not overlapping.
+        attack: seconds to go down; over when the speech begins.
+        release: seconds to come up again.
+        fade_in: seconds at the clip's start.
+        fade_out: seconds at the clip's end.
+    """
+
+    asset: Asset
+    loop: Span
+    level_db: float
+    title: str = ""
+    crossfade: float = 0.05
+    duck_db: float = 14.0
+    speech: tuple[Span, ...] = ()
+    attack: float = 0.15
+    release: float = 0.5
+    fade_in: float = 0.5
+    fade_out: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.crossfade <= self.loop.duration / 2 or self.loop.duration <= 0:
+            raise ValueError("a loop is longer than twice its crossfade")
+        if not (0 <= self.duck_db <= 60 and math.isfinite(self.level_db) and self.level_db <= 24):
+            raise ValueError("music is ducked by 0 to 60 dB and raised by 24 dB at most")
+        if min(self.attack, self.release, self.fade_in, self.fade_out) < 0:
+            raise ValueError("fades are not negative")
+        for first, second in pairwise(self.speech):
+            if second.start < first.end:
+                raise ValueError(f"speech overlaps or is out of order: {first} then {second}")
