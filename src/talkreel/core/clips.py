@@ -47,13 +47,14 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipFiles:
-    """Paths relative to the output folder."""
+    """Paths relative to the output folder; ``exports`` are files made beside the clip."""
 
     video: str
     cover: str
     srt: str | None
     vtt: str | None
     edit: str
+    exports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

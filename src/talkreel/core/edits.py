@@ -13,6 +13,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from talkreel.core.craft import Broll, Note
+from talkreel.core.delivery import Delivery
 from talkreel.core.sound import MusicBed, Mute, VoiceChain
 from talkreel.core.spans import Span, TimeMap, check_kept
 
@@ -268,11 +269,19 @@ class Canvas:
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """x264 and AAC settings."""
+    """Effort, quality and kind of file.
+
+    Attributes:
+        x264_preset: effort, in the words of x264 and x265.
+        crf: quality of the picture, smaller is better.
+        audio_bitrate_kbps: of AAC and MP3.
+        delivery: what kind of file.
+    """
 
     x264_preset: str = "veryfast"
     crf: int = 21
     audio_bitrate_kbps: int = 160
+    delivery: Delivery = Delivery()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

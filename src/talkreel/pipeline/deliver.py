@@ -84,7 +84,10 @@ class OutputFolder:
 def _files(clips: ClipSet) -> Iterable[str]:
     for clip in clips.clips:
         files = clip.files
-        for name in (files.video, files.cover, files.srt, files.vtt, files.edit):
+        for name in (
+            *(files.video, files.cover, files.srt, files.vtt, files.edit),
+            *files.exports,
+        ):
             if name is not None:
                 yield name
 
