@@ -7,7 +7,7 @@ are left, top, right, bottom as shares (0..1) of the displayed source picture.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
@@ -281,7 +281,7 @@ class Encoding:
     x264_preset: str = "veryfast"
     crf: int = 21
     audio_bitrate_kbps: int = 160
-    delivery: Delivery = Delivery()
+    delivery: Delivery = field(default_factory=Delivery)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
