@@ -5,9 +5,11 @@ The metrics are always written to the run folder too, so nothing is lost.
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -91,18 +93,35 @@ def mlflow_logger(
 ) -> Guarded | None:
     """A run of the tracking server at ``uri``, or None with a warning if it does not answer."""
     be_quick()
-    if uri.startswith("sqlite:///"):
-        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     place = Path(artifacts).resolve().as_uri() if uri.startswith("sqlite:") else None
-    inner = MLFlowLogger(
-        EXPERIMENT,
-        run_name=name,
-        tracking_uri=uri,
-        tags=dict(tags),
-        artifact_location=place,
-        run_id=run_id,
-    )
-    return _reached(inner, f"MLflow at {uri}", lambda: inner.run_id)
+
+    def reach() -> Logger:
+        logger = MLFlowLogger(
+            EXPERIMENT,
+            run_name=name,
+            tracking_uri=uri,
+            tags=dict(tags),
+            artifact_location=place,
+            run_id=run_id,
+        )
+        _ = logger.run_id  # makes the run
+        return logger
+
+    with _alone_with(uri):
+        return _reached(f"MLflow at {uri}", reach)
+
+
+@contextmanager
+def _alone_with(uri: str) -> Iterator[None]:
+    """One process at a time: of two that make the tables of a new SQLite file, one fails."""
+    if not uri.startswith("sqlite:///"):
+        yield
+        return
+    database = Path(uri.removeprefix("sqlite:///"))
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with database.with_name(f"{database.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go when the file closes
+        yield
 
 
 def wandb_logger(
@@ -118,16 +137,20 @@ def wandb_logger(
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
 
-    inner = WandbLogger(
-        name=name,
-        save_dir=folder,
-        project=project,
-        offline=mode != "online",
-        mode=mode,  # to wandb.init, which else asks the environment
-        config=dict(tags),
-        settings=wandb.Settings(console="off", init_timeout=20),
-    )
-    reached = _reached(inner, "Weights & Biases", lambda: inner.experiment)
+    def reach() -> Logger:
+        logger = WandbLogger(
+            name=name,
+            save_dir=folder,
+            project=project,
+            offline=mode != "online",
+            mode=mode,  # to wandb.init, which else asks the environment
+            config=dict(tags),
+            settings=wandb.Settings(console="off", init_timeout=20),
+        )
+        _ = logger.experiment  # opens the run
+        return logger
+
+    reached = _reached("Weights & Biases", reach)
     if reached is None and mode == "online":  # kept here, to be sent later
         return wandb_logger(
             project=project, mode="offline", folder=folder, name=name, run_id=run_id, tags=tags
@@ -135,13 +158,12 @@ def wandb_logger(
     return reached
 
 
-def _reached(inner: Logger, label: str, probe: Callable[[], object]) -> Guarded | None:
+def _reached(label: str, reach: Callable[[], Logger]) -> Guarded | None:
     try:
-        probe()
+        return Guarded(reach(), label)
     except Exception as error:  # as in Guarded
         warn(label, error)
         return None
-    return Guarded(inner, label)
 
 
 def build(

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +170,18 @@ def test_an_unreachable_tracking_server_is_a_warning(
     assert "MLflow at http://127.0.0.1:9 cannot be reached, going on without it" in caplog.text
     assert done.result.run_id == ""
     assert (done.folder / "logs" / "version_0" / "metrics.csv").is_file()
+
+
+def test_two_trainings_may_meet_a_new_tracking_database(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from training.loggers import mlflow_logger;"
+        f"made = mlflow_logger(uri='sqlite:///{tmp_path}/new.db', artifacts='{tmp_path}/a',"
+        f" folder=Path('{tmp_path}'), name='one', run_id=None, tags={{}});"
+        "assert made is not None and made.version"
+    )
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: subprocess.run([sys.executable, "-c", code]), range(2)))
+    assert [done.returncode for done in both] == [0, 0]
 
 
 def test_wandb_is_offline_unless_asked(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
