@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from talkreel.core.arrays import FloatArray
 from talkreel.core.errors import InputError
-from talkreel.data.custom import read_custom
+from talkreel.data.custom import FromVideo, read_custom
 from talkreel.data.manifest import open_dataset
 from talkreel.data.sitcoms import read_sitcoms
 from talkreel.data.speeches import read_speeches
@@ -26,7 +26,14 @@ from talkreel.data.talks import IMPORTANCE, LABELS, LAUGHTER, LabelledTalk
 from talkreel.data.ted import read_ted
 from talkreel.data.vtssum import read_vtssum
 from talkreel.features.cached import cached_embeddings
-from talkreel.features.sentences import FEATURES, LAYERS, TalkFeatures, talk_features
+from talkreel.features.sentence_sound import MEL_SIZE
+from talkreel.features.sentences import (
+    FEATURES,
+    FEATURES_HEARD,
+    LAYERS,
+    TalkFeatures,
+    talk_features,
+)
 from talkreel.models.bundle import DataSource
 from talkreel.models.text import LayerEmbedder, TextEmbedder
 
@@ -63,9 +70,8 @@ class EngagementData(LightningDataModule):
         fold: which fifth of the talks is the test (VT-SSum has its own split).
         embed: whether sentences are embedded; without, only words and form speak.
         limit: most talks of each split, the same ones every time; None for all.
+        reads: of ``custom`` data: what is read from the videos themselves.
     """
-
-    features = FEATURES
 
     def __init__(
         self,
@@ -77,6 +83,7 @@ class EngagementData(LightningDataModule):
         fold: int = 0,
         embed: bool = True,
         limit: int | None = None,
+        reads: FromVideo | None = None,
     ) -> None:
         super().__init__()
         if name not in _SETS:
@@ -86,8 +93,14 @@ class EngagementData(LightningDataModule):
         self.window = window
         self._root = Path(root) if root else None
         self._fold, self._embed, self._limit = fold, embed, limit
+        self._reads = reads or FromVideo()
         self.talks: dict[Split, list[LabelledTalk]] = {}
         self.rows: dict[Split, list[TalkFeatures]] = {}
+
+    @property
+    def features(self) -> str:
+        """What a network trained on this is fed with."""
+        return FEATURES_HEARD if self._reads.mel else FEATURES
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -135,7 +148,10 @@ class EngagementData(LightningDataModule):
             found = self._everyone
             talks = [found[i] for i in in_split([talk.id for talk in found], split, self._fold)]
         if not talks:
-            raise InputError(f"no talk of {self.name!r} falls into the {split} split: add some")
+            raise InputError(
+                f"no talk of {self.name!r} falls into the {split} split (drawn by name): add some, "
+                "or try another data.fold, 0 to 4"
+            )
         return talks[: self._limit]
 
     @cached_property
@@ -152,7 +168,7 @@ class EngagementData(LightningDataModule):
             case _:
                 if self._root is None:
                     raise InputError("custom data need root=FOLDER with your analyses and labels")
-                return read_custom(self._root)
+                return read_custom(self._root, self._reads)
 
     def _path(self, file: str) -> Path:
         return open_dataset(_SETS[self.name], self._root).path(file)
@@ -168,6 +184,7 @@ def measured_rows(talks: Sequence[LabelledTalk], *, embed: bool) -> list[TalkFea
         vectors = list(np.split(cached_embeddings(texts, TextEmbedder()), ends))
         wording = list(np.split(cached_embeddings(texts, LayerEmbedder(LAYERS)), ends))
     width = max((talk.visual.shape[1] for talk in talks if talk.visual is not None), default=0)
+    heard = any(talk.mel is not None for talk in talks)
     return [
         talk_features(
             talk.texts,
@@ -178,6 +195,9 @@ def measured_rows(talks: Sequence[LabelledTalk], *, embed: bool) -> list[TalkFea
             visual=np.full((len(talk.texts), width), np.nan)
             if talk.visual is None
             else talk.visual,
+            mel=np.full((len(talk.texts), MEL_SIZE), np.nan, np.float16)
+            if heard and talk.mel is None
+            else talk.mel,
         )
         for talk, part, states in zip(talks, vectors, wording, strict=True)
     ]
@@ -194,7 +214,9 @@ def collate(items: Sequence[tuple[TalkFeatures, FloatArray]]) -> Batch:
 
 
 def _padded(arrays: Sequence[Rows], longest: int, fill: float) -> Tensor:
-    whole = np.full((len(arrays), longest, arrays[0].shape[1]), fill, dtype=arrays[0].dtype)
+    kind = arrays[0].dtype
+    kind = np.dtype(np.float32) if kind == np.float16 else kind  # halves are for keeping alone
+    whole = np.full((len(arrays), longest, arrays[0].shape[1]), fill, dtype=kind)
     for row, array in zip(whole, arrays, strict=True):
         row[: len(array)] = array
     return torch.from_numpy(whole)

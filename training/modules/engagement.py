@@ -9,12 +9,20 @@ from torch import Tensor
 from torch.nn import functional
 
 from talkreel.core.arrays import FloatArray
+from talkreel.core.errors import InputError
 from talkreel.data.ranks import auc
 from talkreel.data.splits import Split
+from talkreel.features.sentences import MEL
+from talkreel.features.voice import MELS
 from talkreel.models.bundle import Metric
 from talkreel.models.engagement import LABELS, EngagementNet, reaction_logits
 from training.datamodules.engagement import Batch, EngagementData
-from training.modules.engagement_metrics import Scored, importance_metrics, reaction_metrics
+from training.modules.engagement_metrics import (
+    Scored,
+    importance_metrics,
+    reaction_metrics,
+    standing_metrics,
+)
 from training.schedules import one_cycle
 
 _IMPORTANCE = LABELS.index("importance")
@@ -53,8 +61,11 @@ class EngagementModule(LightningModule):
         """Measure means and scales on the training talks, before the first epoch."""
         if stage == "fit" and not self._scaled:
             data: EngagementData = self.trainer.datamodule
+            check_pictures(self.net, data)
             for name, stream in (("text", 0), ("form", None), ("timing", 1), ("sound", 2)):
                 set_scales(self.net, data, name, stream)
+            if self.net.mel_width:
+                set_scales(self.net, data, "mel", MEL)
             self._scaled = True
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
@@ -92,8 +103,8 @@ class EngagementModule(LightningModule):
             Scored(talk, *scores)
             for talk, scores in zip(data.talks[split], self.scores(data, split), strict=True)
         ]
-        measure = importance_metrics if data.name == "vtssum" else reaction_metrics
-        return measure(scored, data, split)
+        measures = {"vtssum": importance_metrics, "custom": standing_metrics}
+        return measures.get(data.name, reaction_metrics)(scored, data, split)
 
     @torch.no_grad()
     def scores(self, data: EngagementData, split: Split) -> list[tuple[FloatArray, FloatArray]]:
@@ -156,5 +167,24 @@ def set_scales(net: EngagementNet, data: EngagementData, name: str, stream: int 
     if stream is not None:
         known = np.concatenate([row.known[:, stream] for row in data.rows["train"]]) > 0
         rows = rows[known]
-    if len(rows):
-        net.set_scales(name, torch.tensor(rows.mean(axis=0)), torch.tensor(rows.std(axis=0)))
+    if not len(rows):
+        return
+    if name == "mel":  # a mean for each band
+        rows = rows.reshape(len(rows), MELS, -1).swapaxes(1, 2).reshape(-1, MELS)
+    mean, scale = (part(rows, axis=0, dtype=np.float32) for part in (np.mean, np.std))
+    net.set_scales(name, torch.tensor(mean), torch.tensor(scale))
+
+
+def check_pictures(net: EngagementNet, data: EngagementData) -> None:
+    """See that the net takes pictures of the size that the training data have.
+
+    Raises:
+        InputError: it does not.
+    """
+    found = {row.visual.shape[1] for row in data.rows["train"]} - {0}
+    size = int(net.arguments["visual_size"])
+    if found - {size}:
+        raise InputError(
+            f"the pictures have {max(found)} columns, but module.net.visual_size is {size}: "
+            f"set module.net.visual_size={max(found)}"
+        )

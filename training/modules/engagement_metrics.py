@@ -18,6 +18,7 @@ from talkreel.models.bundle import Metric
 from training.datamodules.engagement import EngagementData
 
 _TOPS = (3, 5)
+_FEW = 500  # units
 _WHOLE = "the last 5 % of each dropped"
 _CUT = {"sitcoms": "no times used", "custom": "whole"}
 
@@ -96,6 +97,23 @@ def importance_metrics(
     return tuple(metrics)
 
 
+def standing_metrics(
+    scored: Sequence[Scored], data: EngagementData, split: Split
+) -> tuple[Metric, ...]:
+    """AUC for the better half of the sentences of each talk, by the labels of its owner."""
+    talks = [item.talk for item in scored]
+    labels = np.concatenate([_important(talk) for talk in talks])
+    known, truth = ~np.isnan(labels), np.nan_to_num(labels) > 0.5
+    groups = np.concatenate([[talk.id] * len(talk.texts) for talk in talks])
+    values = {"": np.concatenate([item.logits[:, IMPORTANCE] for item in scored])}
+    values |= plain_scores(talks, data, truth_of=_important)
+    protocol = f"{data.name}, {split} talks, the better half of the labelled units of each"
+    return tuple(
+        _figure(f"auc{name}", protocol, groups, value, truth, known, auc)
+        for name, value in values.items()
+    )
+
+
 def plain_scores(
     talks: Sequence[LabelledTalk],
     data: EngagementData,
@@ -123,8 +141,10 @@ def _regression(
     truth = np.concatenate([truth_of(talk) for talk in talks])
     known = np.flatnonzero(~np.isnan(truth))
     spoken = [text for talk in talks for text in talk.texts]
+    # A few videos of one's own hardly repeat a word.
+    rarest = 3 if len(known) >= _FEW else 1
     model: Any = make_pipeline(
-        TfidfVectorizer(ngram_range=(1, 2), min_df=3, sublinear_tf=True, max_features=200_000),
+        TfidfVectorizer(ngram_range=(1, 2), min_df=rarest, sublinear_tf=True, max_features=200_000),
         LogisticRegression(C=1.0, max_iter=300, class_weight="balanced"),
     )
     model.fit([spoken[i] for i in known], truth[known] > 0.5)

@@ -1,14 +1,19 @@
 """A user's own videos: analyses written by talkreel, with what their audience did.
 
 A folder holds ``<name>.json`` and ``<name>.npz`` (an analysis), ``<name>.csv`` (labels) and, if
-there are any, ``<name>.visual.npy`` (picture embeddings, one row per sentence).
+there are any, ``<name>.visual.npy`` (picture embeddings, one row per sentence). Sound and pictures
+are read from the video itself: where the analysis found it, or in the folder under the same name.
 """
 
 from __future__ import annotations
 
 import csv
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +21,16 @@ from numpy.typing import NDArray
 from talkreel.core.analysis import Analysis
 from talkreel.core.arrays import FloatArray
 from talkreel.core.errors import InputError
+from talkreel.core.media import Media
 from talkreel.data.talks import IMPORTANCE, LabelledTalk, unknown_labels
+from talkreel.features.sentence_sound import sentence_mel
+from talkreel.features.sentences import sentence_times
+from talkreel.media.audio import Audio, extract_audio
+from talkreel.media.probe import probe
 from talkreel.store.analysis import read_analysis
+
+if TYPE_CHECKING:
+    from talkreel.models.pictures import PictureEmbedder
 
 # Retention always falls; what counts is where it stands out of its surroundings.
 _TREND_SECONDS = 90.0
@@ -26,11 +39,50 @@ _POSITION, _RETENTION = "video position (%)", "absolute audience retention (%)"
 Curve = NDArray[np.float64]
 
 
-def read_custom(folder: Path) -> list[LabelledTalk]:
+@dataclass(frozen=True)
+class FromVideo:
+    """What is read from the videos themselves, beside their analyses.
+
+    Attributes:
+        mel: whether their sound is.
+        backbone: of ``PictureEmbedder``, for their pictures; None leaves them out. Embeddings in
+            ``<name>.visual.npy`` go first.
+        weights: of the backbone: a ``.safetensors`` file, or ``hub``.
+    """
+
+    mel: bool = False
+    backbone: str | None = None
+    weights: str | None = None
+
+    @cached_property
+    def embedder(self) -> PictureEmbedder | None:
+        """Of the pictures.
+
+        Raises:
+            InputError: no such backbone or weights.
+        """
+        if self.backbone is None:
+            return None
+        from talkreel.models.pictures import PictureEmbedder
+
+        try:
+            return PictureEmbedder(self.backbone, self.weights)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+
+
+def read_custom(folder: Path, reads: FromVideo | None = None) -> list[LabelledTalk]:
     """Every analysis in ``folder`` that has labels beside it.
 
+    Args:
+        folder: as above.
+        reads: what to read from the videos; a video that is gone, or has no sound or no picture,
+            leaves those streams out.
+
     Raises:
-        InputError: no such folder, nothing labelled in it, or labels that cannot be read.
+        InputError: no such folder, nothing labelled in it, or labels that cannot be read; a
+            video that is not the one that was analysed.
+        MediaError: a video that cannot be read.
         SchemaError: an analysis that cannot be read.
     """
     if not folder.is_dir():
@@ -38,7 +90,7 @@ def read_custom(folder: Path) -> list[LabelledTalk]:
     labelled = [path for path in sorted(folder.glob("*.json")) if path.with_suffix(".csv").exists()]
     if not labelled:
         raise InputError(f"{folder} holds no analysis NAME.json with labels NAME.csv beside it")
-    return [_talk(path) for path in labelled]
+    return [_talk(path, reads or FromVideo()) for path in labelled]
 
 
 def read_curve(path: Path, duration: float) -> Curve:
@@ -96,10 +148,16 @@ def sentence_targets(curve: Curve, times: FloatArray) -> FloatArray:
     return found.astype(np.float32)
 
 
-def _talk(path: Path) -> LabelledTalk:
+def _talk(path: Path, reads: FromVideo) -> LabelledTalk:
     analysis = read_analysis(path)
     sentences = analysis.transcript.sentences
-    times = np.array([(s.span.start, s.span.end) for s in sentences]).reshape(-1, 2)
+    times = sentence_times(analysis.transcript)
+    media = _video(path, analysis) if reads.mel or reads.backbone else None
+    visual = _visual(path, analysis)
+    if visual is None and media is not None and reads.embedder is not None:
+        from talkreel.models.pictures import sentence_pictures
+
+        visual = sentence_pictures(media, times, reads.embedder)
     labels = unknown_labels(len(sentences))
     curve = read_curve(path.with_suffix(".csv"), analysis.media.span.end)
     labels[:, IMPORTANCE] = sentence_targets(curve, times)
@@ -109,8 +167,33 @@ def _talk(path: Path) -> LabelledTalk:
         labels,
         times=times,
         signals=analysis.signals,
-        visual=_visual(path, analysis),
+        visual=visual,
+        mel=_mel(media, times) if media is not None and reads.mel else None,
     )
+
+
+def _video(path: Path, analysis: Analysis) -> Media | None:
+    """The video that was analysed, None if it is gone."""
+    before = Path(analysis.media.uri)
+    found = next((file for file in (before, path.parent / before.name) if file.is_file()), None)
+    if found is None:
+        return None
+    media = probe(found)
+    if media.digest != analysis.media.digest:
+        raise InputError(
+            f"{found} is not the video that {path} was made from, its content differs: analyse it "
+            f"again, or put the right one at {path.parent / before.name}"
+        )
+    return media
+
+
+def _mel(media: Media, times: FloatArray) -> NDArray[np.float16] | None:
+    if media.audio is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        wav = Path(folder) / "sound.wav"
+        extract_audio(media, wav)
+        return sentence_mel(Audio(wav), times)
 
 
 def _visual(path: Path, analysis: Analysis) -> FloatArray | None:

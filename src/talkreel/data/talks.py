@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from talkreel.core.arrays import FloatArray, check_shape
 from talkreel.core.errors import InputError
@@ -34,6 +35,7 @@ class LabelledTalk:
         segments: [N] number of the slide each unit belongs to; zeros without slides.
         signals: curves of the sound by name; empty where there is none.
         visual: [N, V] picture embeddings, or None.
+        mel: [N, MEL_SIZE] log-mel energies of ``sentence_mel``, or None.
     """
 
     id: str
@@ -43,6 +45,7 @@ class LabelledTalk:
     segments: FloatArray | None = None
     signals: Mapping[str, Signal] = field(default_factory=dict)
     visual: FloatArray | None = None
+    mel: NDArray[np.float16] | None = None
 
     def __post_init__(self) -> None:
         check_shape("labels", self.labels, (len(self.texts), len(LABELS)))

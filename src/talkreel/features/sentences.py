@@ -1,7 +1,8 @@
 """What the engagement model is fed with: one row per sentence, the same in training and in use.
 
-Four streams: ``text`` (meaning, words and form), ``timing``, ``sound`` and ``visual``. A stream
-that a source lacks is masked, never guessed. Nothing tells a sentence's place in the talk.
+Five streams: ``text`` (meaning, words and form), ``timing``, ``sound`` (level and pitch),
+``visual`` and ``mel`` (the log-mel picture). A stream that a source lacks is masked, never
+guessed. Nothing tells a sentence's place in the talk.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +22,15 @@ from talkreel.core.arrays import FloatArray, check_shape
 from talkreel.core.signals import Signal
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Transcript
+from talkreel.features.sentence_sound import MEL_SIZE, sentence_mel
+
+if TYPE_CHECKING:
+    from talkreel.media.audio import Audio
 
 FEATURES = "sentences/2"
-STREAMS = ("text", "timing", "sound", "visual")
-TEXT, TIMING, SOUND, VISUAL = range(4)
+FEATURES_HEARD = "sentences/2+mel/1"  # with the picture of the sound
+STREAMS = ("text", "timing", "sound", "visual", "mel")
+TEXT, TIMING, SOUND, VISUAL, MEL = range(5)
 # Mean states of these layers of MiniLM are read: the last one was trained for topic
 # (experiments/2026-11-22-engagement).
 LAYERS = (3, 5)
@@ -59,6 +66,7 @@ class TalkFeatures:
         timing: [N, len(TIMING_NAMES)]; 0 where not known.
         sound: [N, len(SOUND_NAMES)]; likewise.
         visual: [N, V] picture embeddings; V is 0 without pictures.
+        mel: [N, MEL_SIZE] float16 log-mel energies; [N, 0] without.
         known: [N, len(STREAMS)] 1 where a stream speaks.
     """
 
@@ -68,6 +76,7 @@ class TalkFeatures:
     timing: FloatArray
     sound: FloatArray
     visual: FloatArray
+    mel: NDArray[np.float16]
     known: FloatArray
 
     def __len__(self) -> int:
@@ -82,6 +91,7 @@ def talk_features(
     times: FloatArray | None = None,
     signals: Mapping[str, Signal] | None = None,
     visual: FloatArray | None = None,
+    mel: NDArray[np.float16] | None = None,
 ) -> TalkFeatures:
     """Features of a talk, one row per sentence.
 
@@ -94,6 +104,7 @@ def talk_features(
         signals: curves of the sound (``loudness``, ``pitch``); used only with ``times``. Curves
             of the room's reaction are not looked at: they are what is to be predicted.
         visual: [N, V] picture embeddings; rows of NaN are not known.
+        mel: [N, MEL_SIZE] of ``sentence_mel``; likewise.
 
     Raises:
         ValueError: arrays that do not fit the texts.
@@ -113,6 +124,10 @@ def talk_features(
         sound = _sound(np.asarray(times, dtype=np.float64), signals or {})
     pictures = np.zeros((count, 0)) if visual is None else np.asarray(visual)
     check_shape("visual", pictures, (count, None))
+    heard = np.zeros((count, 0), np.float16) if mel is None else np.asarray(mel, dtype=np.float16)
+    check_shape("mel", heard, (count, None))
+    if heard.shape[1] not in (0, MEL_SIZE):
+        raise ValueError(f"mel must have {MEL_SIZE} columns, got {heard.shape[1]}")
     return TalkFeatures(
         text=np.asarray(states, dtype=np.float32),
         words=_hashed(tokens),
@@ -120,17 +135,25 @@ def talk_features(
         timing=np.nan_to_num(timing).astype(np.float32),
         sound=np.nan_to_num(sound).astype(np.float32),
         visual=np.nan_to_num(pictures).astype(np.float32),
-        known=_known(wording is not None, timing, sound, pictures),
+        mel=np.nan_to_num(heard),
+        known=_known(wording is not None, timing, sound, pictures, heard),
     )
 
 
-def _known(worded: bool, timing: FloatArray, sound: FloatArray, pictures: FloatArray) -> FloatArray:
-    """[N, 4] 1 where a sentence has something in a stream."""
+def _known(
+    worded: bool,
+    timing: FloatArray,
+    sound: FloatArray,
+    pictures: FloatArray,
+    mel: NDArray[np.float16],
+) -> FloatArray:
+    """[N, 5] 1 where a sentence has something in a stream."""
     known = np.zeros((len(timing), len(STREAMS)), dtype=np.float32)
     known[:, TEXT] = worded
     known[:, TIMING] = ~np.isnan(timing).all(axis=1)
     known[:, SOUND] = ~np.isnan(sound).all(axis=1)
     known[:, VISUAL] = ~np.isnan(pictures).any(axis=1) if pictures.shape[1] else 0
+    known[:, MEL] = ~np.isnan(mel).any(axis=1) if mel.shape[1] else 0
     return known
 
 
@@ -141,14 +164,25 @@ def transcript_features(
     *,
     wording: FloatArray | None = None,
     visual: FloatArray | None = None,
+    audio: Audio | None = None,
 ) -> TalkFeatures:
-    """Features of ``transcript.sentences``, as ``talk_features``."""
-    spans = [sentence.span for sentence in transcript.sentences]
-    times = np.array([(span.start, span.end) for span in spans], dtype=np.float64).reshape(-1, 2)
-    texts = [sentence.text for sentence in transcript.sentences]
+    """Features of ``transcript.sentences``, as ``talk_features``; ``mel`` is heard in ``audio``."""
+    times = sentence_times(transcript)
     return talk_features(
-        texts, embeddings, wording=wording, times=times, signals=signals, visual=visual
+        [sentence.text for sentence in transcript.sentences],
+        embeddings,
+        wording=wording,
+        times=times,
+        signals=signals,
+        visual=visual,
+        mel=None if audio is None else sentence_mel(audio, times),
     )
+
+
+def sentence_times(transcript: Transcript) -> FloatArray:
+    """[N, 2] seconds of start and end of ``transcript.sentences``."""
+    spans = [sentence.span for sentence in transcript.sentences]
+    return np.array([(span.start, span.end) for span in spans], dtype=np.float64).reshape(-1, 2)
 
 
 def _hashed(tokens: Sequence[Sequence[str]]) -> IntArray:

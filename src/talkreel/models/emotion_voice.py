@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from talkreel.core.errors import ModelMissing
 from talkreel.features.voice import MELS, VoiceReference
+from talkreel.models.mel import MelEncoder
 
 if TYPE_CHECKING:
     from talkreel.models.bundle import Argument
@@ -141,7 +142,7 @@ def _sound(backbone: str, config: str, width: int) -> tuple[nn.Module | None, in
     if backbone != "small":
         pretrained = _Pretrained(backbone, config)
         return pretrained, pretrained.channels
-    return (_Small(width), _Small.channels(width)) if width else (None, 0)
+    return (MelEncoder(width), MelEncoder.channels(width)) if width else (None, 0)
 
 
 def _delivery(statistics: int, dropout: float) -> nn.Module:
@@ -154,40 +155,6 @@ def _delivery(statistics: int, dropout: float) -> nn.Module:
         nn.Linear(_HIDDEN, _HIDDEN),
         nn.ReLU(),
     )
-
-
-class _Small(nn.Module):
-    """Four convolutions, one over time, and mean and deviation weighted by attention."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        wide = self.channels(width) // 2
-        self.picture = nn.Sequential(
-            _convolution(2, width, (2, 2)),
-            _convolution(width, 2 * width, (2, 2)),
-            _convolution(2 * width, 3 * width, (2, 1)),
-            _convolution(3 * width, 3 * width, (2, 1)),
-        )
-        self.time = nn.Sequential(
-            nn.Conv1d(3 * width * MELS // 16, wide, 3, padding=1, bias=False),
-            nn.BatchNorm1d(wide),
-            nn.ReLU(inplace=True),
-        )
-        self.attention = nn.Sequential(nn.Conv1d(wide, 32, 1), nn.Tanh(), nn.Conv1d(32, wide, 1))
-
-    @staticmethod
-    def channels(width: int) -> int:
-        return 12 * width
-
-    def forward(self, mel: Tensor) -> Tensor:
-        change = functional.pad(mel[:, :, 2:] - mel[:, :, :-2], (1, 1))
-        picture = self.picture(torch.stack([mel, change], dim=1))
-        states = self.time(picture.flatten(1, 2))
-        weights = functional.softmax(self.attention(states).float(), dim=2)
-        mean = (states * weights).sum(dim=2)
-        square = (states.float().square() * weights).sum(dim=2)
-        deviation = (square - mean.float().square()).clamp(min=1e-5).sqrt()
-        return torch.cat([mean.float(), deviation], dim=1)
 
 
 class _Pretrained(nn.Module):
@@ -208,11 +175,3 @@ class _Pretrained(nn.Module):
         pooled = states.mean(dim=1)
         assert isinstance(pooled, Tensor)
         return pooled
-
-
-def _convolution(before: int, after: int, stride: tuple[int, int]) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False),
-        nn.BatchNorm2d(after),
-        nn.ReLU(inplace=True),
-    )

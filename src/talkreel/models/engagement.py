@@ -13,8 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from talkreel.features.sentences import FORM, SOUND_NAMES, STREAMS, TEXT_SIZE, TIMING_NAMES
+from talkreel.features.sentence_sound import FRAMES
+from talkreel.features.sentences import FORM, MEL, SOUND_NAMES, STREAMS, TEXT_SIZE, TIMING_NAMES
+from talkreel.features.voice import MELS
 from talkreel.models.bundle import Argument
+from talkreel.models.mel import MelEncoder
 
 LABELS = ("applause", "laughter", "importance")
 _STANDARDISED = {"form": len(FORM), "timing": len(TIMING_NAMES), "sound": len(SOUND_NAMES)}
@@ -28,6 +31,7 @@ class EngagementNet(nn.Module):
     Args:
         text_size: length of the mean states of a sentence.
         visual_size: length of a picture embedding; 0 without.
+        mel_width: channels of the first convolution on the log-mel picture; 0 without.
         hidden: width of the recurrent layer, each way; 0 judges each sentence alone.
         buckets: rows of the table of hashed words; 0 without.
         bucket_size: columns of it.
@@ -46,6 +50,7 @@ class EngagementNet(nn.Module):
         *,
         text_size: int = TEXT_SIZE,
         visual_size: int = 0,
+        mel_width: int = 0,
         hidden: int = 48,
         buckets: int = 4096,
         bucket_size: int = 16,
@@ -54,13 +59,15 @@ class EngagementNet(nn.Module):
         stream_dropout: float = 0.3,
     ) -> None:
         super().__init__()
-        if min(text_size, bucket_size, members) < 1 or min(visual_size, hidden, buckets) < 0:
+        optional = (visual_size, mel_width, hidden, buckets)
+        if min(text_size, bucket_size, members) < 1 or min(optional) < 0:
             raise ValueError("sizes of an EngagementNet are positive; see its documentation")
         if not (0 <= dropout < 1 and 0 <= stream_dropout <= 1):
             raise ValueError(f"dropout is 0..1, got {dropout} and {stream_dropout}")
         self.arguments: dict[str, Argument] = {
             "text_size": text_size,
             "visual_size": visual_size,
+            "mel_width": mel_width,
             "hidden": hidden,
             "buckets": buckets,
             "bucket_size": bucket_size,
@@ -69,21 +76,23 @@ class EngagementNet(nn.Module):
             "stream_dropout": stream_dropout,
         }
         self.stream_dropout = stream_dropout
+        self.mel_width = mel_width
+        # A net that cannot hear is not told who is heard either.
+        self._streams = len(STREAMS) if mel_width else MEL
         self._sizes = {"text": text_size, **_STANDARDISED}
+        if mel_width:
+            self._sizes["mel"] = MELS
         for name, size in self._sizes.items():
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_scale", torch.ones(size))
-        self.members = nn.ModuleList(
-            _Member(text_size, visual_size, hidden, buckets, bucket_size, dropout)
-            for _ in range(members)
-        )
+        self.members = nn.ModuleList(_Member(self.arguments, self._streams) for _ in range(members))
 
     def set_scales(self, name: str, mean: Tensor, scale: Tensor) -> None:
         """Standardise a stream by these, measured on the training talks.
 
         Args:
-            name: ``text``, ``form``, ``timing`` or ``sound``.
-            mean: [F].
+            name: ``text``, ``form``, ``timing``, ``sound`` or, of a net that hears, ``mel``.
+            mean: [F]; of ``mel`` [64], a band each.
             scale: [F] standard deviations; zeros count as ones.
 
         Raises:
@@ -99,7 +108,8 @@ class EngagementNet(nn.Module):
 
         Args:
             batch: ``text`` [B, L, D], ``words`` [B, L, W], ``form``, ``timing``, ``sound``,
-                ``visual`` [B, L, F], ``known`` [B, L, 4], ``lengths`` [B].
+                ``visual`` [B, L, F], ``known`` [B, L, 5], ``lengths`` [B]; for a net that hears
+                ``mel`` [B, L, MEL_SIZE], which may be left out.
         """
         return self.each(batch).mean(dim=0)
 
@@ -109,19 +119,20 @@ class EngagementNet(nn.Module):
         return torch.stack([member(streams, batch["lengths"]) for member in self.members])
 
     def _taught(self) -> Tensor:
-        """[4] 1 for the streams that training knew; the weights of the others are chance."""
-        measured = [
+        """[4 or 5] 1 for the streams that training knew; the weights of the others are chance."""
+        names = ("timing", "sound", "mel") if self.mel_width else ("timing", "sound")
+        timing, sound, *mel = (
             (getattr(self, f"{name}_mean") != 0).any() | (getattr(self, f"{name}_scale") != 1).any()
-            for name in ("timing", "sound")
-        ]
-        seen = torch.full_like(measured[0], bool(self.arguments["visual_size"]))
-        stack = torch.stack([torch.ones_like(seen), *measured, seen])
+            for name in names
+        )
+        seen = torch.full_like(timing, bool(self.arguments["visual_size"]))
+        stack = torch.stack([torch.ones_like(seen), timing, sound, seen, *mel])
         return stack.to(torch.float32)
 
     def _standardised(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        known = batch["known"] * self._taught()
+        known = batch["known"][..., : self._streams] * self._taught()
         if self.training and self.stream_dropout:
-            kept = torch.rand(len(known), 1, len(STREAMS), device=known.device)
+            kept = torch.rand(len(known), 1, self._streams, device=known.device)
             kept = (kept >= self.stream_dropout).to(known.dtype)
             kept[..., 0] = 1  # the text always speaks
             known = known * kept
@@ -139,7 +150,21 @@ class EngagementNet(nn.Module):
         if not visual.shape[-1]:  # a source without pictures, whatever the net was made for
             visual = visual.new_zeros(*visual.shape[:2], int(self.arguments["visual_size"]))
         streams["visual"] = visual * known[..., 3:4]
+        if self.mel_width:
+            self._hear(streams, batch.get("mel"))
         return streams
+
+    def _hear(self, streams: dict[str, Tensor], mel: Tensor | None) -> None:
+        """Add ``heard`` [B, L], which sentences are heard, and ``mel`` [K, 64, F] of those."""
+        known = streams["known"]
+        if mel is None or not mel.shape[-1]:
+            streams["known"] = torch.cat([known[..., :MEL], 0 * known[..., MEL:]], dim=-1)
+            mel = known.new_zeros(*known.shape[:2], MELS * FRAMES)
+        heard = streams["known"][..., MEL] > 0
+        bands = mel[heard].to(known.dtype).reshape(-1, MELS, FRAMES)
+        mean, scale = (self.get_buffer(f"mel_{part}")[:, None] for part in ("mean", "scale"))
+        streams["heard"] = heard
+        streams["mel"] = ((bands - mean) / scale).clamp(-_LARGEST, _LARGEST)
 
 
 class _Member(nn.Module):
@@ -148,14 +173,14 @@ class _Member(nn.Module):
     A linear path from the words (Cheng et al. 2016, "Wide & Deep") runs beside the deep one.
     """
 
-    def __init__(
-        self, text: int, visual: int, hidden: int, buckets: int, bucket_size: int, dropout: float
-    ) -> None:
+    def __init__(self, arguments: dict[str, Argument], streams: int) -> None:
         super().__init__()
+        names = ("text_size", "visual_size", "mel_width", "hidden", "buckets", "bucket_size")
+        text, visual, mel, hidden, buckets, bucket_size = (int(arguments[name]) for name in names)
         width = max(32, 2 * hidden)
         self.buckets = buckets
-        self.dropout = nn.Dropout(dropout)
-        small = len(FORM) + len(TIMING_NAMES) + len(SOUND_NAMES) + len(STREAMS)
+        self.dropout = nn.Dropout(float(arguments["dropout"]))
+        small = len(FORM) + len(TIMING_NAMES) + len(SOUND_NAMES) + streams
         self.text = nn.Linear(text, width)
         self.small = nn.Linear(small, width)
         self.visual = nn.Linear(visual, width, bias=False) if visual else None
@@ -169,12 +194,18 @@ class _Member(nn.Module):
             nn.GRU(width, hidden, batch_first=True, bidirectional=True) if hidden else None
         )
         self.head = nn.Linear(width + 2 * hidden, len(LABELS))
+        if mel:
+            self.ear = MelEncoder(mel)
+            self.voice = nn.Linear(MelEncoder.channels(mel), width, bias=False)
 
     def forward(self, streams: dict[str, Tensor], lengths: Tensor) -> Tensor:
         small = [streams[name] for name in ("form", "timing", "sound", "known")]
         states = self.text(self.dropout(streams["text"])) + self.small(torch.cat(small, dim=-1))
         if self.visual is not None:
             states = states + self.visual(self.dropout(streams["visual"]))
+        if "mel" in streams and len(streams["mel"]):
+            said = self.voice(self.dropout(self.ear(streams["mel"]))).to(states.dtype)
+            states = states.index_put((streams["heard"],), states[streams["heard"]] + said)
         bag = self._bag(streams["words"]) if self.buckets else None
         if bag is not None:
             states = states + self.bag(bag)

@@ -11,7 +11,14 @@ from talkreel.core.arrays import FloatArray
 from talkreel.core.signals import Signal
 from talkreel.core.transcript import Transcript
 from talkreel.features.seconds import STEP_SECONDS, by_second
-from talkreel.features.sentences import FEATURES, LAYERS, TalkFeatures, transcript_features
+from talkreel.features.sentences import (
+    FEATURES,
+    FEATURES_HEARD,
+    LAYERS,
+    TalkFeatures,
+    transcript_features,
+)
+from talkreel.media.audio import Audio
 from talkreel.models.bundle import Bundle, require
 from talkreel.models.text import LayerEmbedder
 
@@ -46,7 +53,8 @@ class EngagementPredictor:
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        require(bundle, "engagement", FEATURES)
+        self._hears = bundle.spec.features == FEATURES_HEARD
+        require(bundle, "engagement", FEATURES_HEARD if self._hears else FEATURES)
         self._net = bundle.net
         self._labels = bundle.spec.labels
         self._embedder: LayerEmbedder | None = None
@@ -59,6 +67,7 @@ class EngagementPredictor:
         *,
         wording: FloatArray | None = None,
         visual: FloatArray | None = None,
+        audio: Audio | None = None,
     ) -> Engagement:
         """Probabilities for every sentence of ``transcript``.
 
@@ -68,6 +77,7 @@ class EngagementPredictor:
             signals: curves of the sound, as in an analysis.
             wording: [N, 384 * len(LAYERS)] mean states of the sentences; computed here if None.
             visual: [N, V] picture embeddings, for a bundle that was trained with pictures.
+            audio: of the recording, for a bundle that was trained with its sound.
 
         Raises:
             ValueError: arrays that do not fit the transcript.
@@ -76,7 +86,14 @@ class EngagementPredictor:
         if wording is None:
             self._embedder = self._embedder or LayerEmbedder(LAYERS)
             wording = self._embedder([sentence.text for sentence in transcript.sentences])
-        rows = transcript_features(transcript, embeddings, signals, wording=wording, visual=visual)
+        rows = transcript_features(
+            transcript,
+            embeddings,
+            signals,
+            wording=wording,
+            visual=visual,
+            audio=audio if self._hears else None,
+        )
         chances = self._chances(rows)
         applause, laughter, importance = chances.T
         reaction = self._reaction(chances)
@@ -111,6 +128,7 @@ class EngagementPredictor:
         visual = rows.visual if rows.visual.shape[1] == size else np.zeros((len(rows), size))
         parts = {name: getattr(rows, name) for name in ("text", "words", "form", "timing", "sound")}
         parts |= {"visual": visual.astype(np.float32), "known": rows.known}
+        parts |= {"mel": rows.mel.astype(np.float32)}
         batch = {name: torch.from_numpy(part)[None] for name, part in parts.items()}
         batch["lengths"] = torch.tensor([len(rows)])
         with torch.inference_mode():

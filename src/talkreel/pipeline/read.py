@@ -61,7 +61,9 @@ def read_sentences(
         sources.append(label(bundle.spec))
         return read(bundle)
 
-    reaction = with_bundle("engagement", lambda b: _reaction(b, transcript, embeddings, signals))
+    reaction = with_bundle(
+        "engagement", lambda b: _reaction(b, transcript, embeddings, signals, audio)
+    )
     hook = with_bundle("hook", lambda b: _hook(b, texts))
     channels = {"text": with_bundle("emotion-text", lambda b: _words(b, texts))}
     if audio is not None and _trusted("voice"):
@@ -136,11 +138,15 @@ def curves(transcript: Transcript, readings: Readings) -> dict[str, Signal]:
 
 
 def _reaction(
-    bundle: Bundle, transcript: Transcript, embeddings: FloatArray, signals: Mapping[str, Signal]
+    bundle: Bundle,
+    transcript: Transcript,
+    embeddings: FloatArray,
+    signals: Mapping[str, Signal],
+    audio: Audio | None,
 ) -> FloatArray:
     from talkreel.models.predict_engagement import EngagementPredictor
 
-    return EngagementPredictor(bundle)(transcript, embeddings, signals).reaction
+    return EngagementPredictor(bundle)(transcript, embeddings, signals, audio=audio).reaction
 
 
 def _hook(bundle: Bundle, texts: Sequence[str]) -> FloatArray:

@@ -49,14 +49,14 @@ def sounds() -> dict[str, Signal]:
 def test_a_transcript_and_its_texts_give_the_same_rows() -> None:
     by_text = talk_features(TEXTS, EMBEDDINGS, wording=WORDING, times=TIMES, signals=sounds())
     by_words = transcript_features(transcript(), EMBEDDINGS, sounds(), wording=WORDING)
-    for name in ("text", "words", "form", "timing", "sound", "visual", "known"):
+    for name in ("text", "words", "form", "timing", "sound", "visual", "mel", "known"):
         np.testing.assert_allclose(getattr(by_text, name), getattr(by_words, name), atol=1e-5)
-    np.testing.assert_array_equal(by_text.known, [[1, 1, 1, 0]] * 3)
+    np.testing.assert_array_equal(by_text.known, [[1, 1, 1, 0, 0]] * 3)
 
 
 def test_what_a_source_lacks_is_masked() -> None:
     rows = talk_features(TEXTS, None)
-    np.testing.assert_array_equal(rows.known, np.zeros((3, 4)))
+    np.testing.assert_array_equal(rows.known, np.zeros((3, 5)))
     assert not rows.timing.any()
     assert not rows.text.any()
     visual = np.ones((3, 5), np.float32)
@@ -106,3 +106,5 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         talk_features(TEXTS, EMBEDDINGS, times=TIMES[:2])
     with pytest.raises(ValueError, match="visual"):
         talk_features(TEXTS, EMBEDDINGS, visual=np.ones((2, 5)))
+    with pytest.raises(ValueError, match="mel must have 4096 columns, got 5"):
+        talk_features(TEXTS, EMBEDDINGS, mel=np.ones((3, 5), np.float16))

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import wave
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from talkreel.core.spans import Span
 from talkreel.features.faces import face_crop, standardised
+from talkreel.features.sentence_sound import MEL_SIZE, sentence_mel
 from talkreel.features.voice import MELS, SAMPLE_RATE, VoiceReference, fitted, voice_features
+from talkreel.media.audio import Audio
 
 
 def tone(hertz: float, seconds: float = 1.5, level: float = 0.3) -> np.ndarray:
@@ -32,6 +38,25 @@ def test_silence_around_the_speech_is_left_out() -> None:
     quiet = np.zeros(SAMPLE_RATE, np.float32)
     framed = voice_features(np.concatenate([quiet, tone(150), quiet]))
     assert framed.mel.shape[1] < 170
+
+
+def test_the_picture_of_a_sentence_is_that_of_the_voice(tmp_path: Path) -> None:
+    sound = np.concatenate([tone(150, seconds=1.5), np.zeros(SAMPLE_RATE, np.float32)])
+    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((sound * 32767).clip(-32768, 32767).astype("<i2").tobytes())
+    audio = Audio(tmp_path / "a.wav")
+    times = np.array([[0.0, 1.5], [0.0, 0.2], [1.6, 2.4], [0.2, 0.7]])
+    rows = sentence_mel(audio, times)
+    assert rows.shape == (4, MEL_SIZE)
+    np.testing.assert_array_equal(np.isnan(rows).any(axis=1), [False, True, True, False])
+    whole = voice_features(audio.samples(Span(0.0, 1.5))).mel
+    bands = rows[0].reshape(MELS, -1).mean(axis=1)
+    np.testing.assert_allclose(bands, whole.mean(axis=1), atol=0.05)
+    with pytest.raises(ValueError, match="times"):
+        sentence_mel(audio, times[:, :1])
 
 
 @pytest.mark.parametrize("hertz", [90.0, 180.0, 320.0])

@@ -10,7 +10,8 @@ import torch
 from talkreel.core.errors import SchemaError
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Transcript, Word
-from talkreel.features.sentences import FEATURES, TEXT_SIZE, talk_features
+from talkreel.features.sentence_sound import MEL_SIZE
+from talkreel.features.sentences import FEATURES, MEL, TEXT_SIZE, talk_features
 from talkreel.models.bundle import Bundle, BundleSpec, load, save
 from talkreel.models.engagement import EngagementNet, reaction_logits
 from talkreel.models.predict_engagement import EngagementPredictor
@@ -18,7 +19,7 @@ from talkreel.models.predict_engagement import EngagementPredictor
 Batch = dict[str, torch.Tensor]
 
 
-def batch(count: int = 12, visual: int = 0, seed: int = 0) -> Batch:
+def batch(count: int = 12, visual: int = 0, seed: int = 0, *, heard: bool = False) -> Batch:
     rng = np.random.default_rng(seed)
     texts = [f"Sentence {i} is about {'you' * (i % 2)} and me." for i in range(count)]
     rows = talk_features(
@@ -27,8 +28,9 @@ def batch(count: int = 12, visual: int = 0, seed: int = 0) -> Batch:
         wording=rng.normal(size=(count, TEXT_SIZE)),
         times=np.stack([np.arange(count), np.arange(count) + 0.8], axis=1),
         visual=rng.normal(size=(count, visual)) if visual else None,
+        mel=rng.normal(size=(count, MEL_SIZE)).astype(np.float16) if heard else None,
     )
-    names = ("text", "words", "form", "timing", "sound", "visual", "known")
+    names = ("text", "words", "form", "timing", "sound", "visual", "mel", "known")
     found = {name: torch.from_numpy(getattr(rows, name))[None] for name in names}
     return found | {"lengths": torch.tensor([count])}
 
@@ -91,6 +93,42 @@ def test_a_masked_stream_has_no_say() -> None:
     torch.testing.assert_close(network(rows), before)
     rows["known"][..., 3] = 1
     assert not torch.allclose(network(rows), before)
+
+
+def hearing(**arguments: int) -> EngagementNet:
+    network = net(mel_width=2, **arguments)
+    network.set_scales("mel", torch.zeros(64), torch.full((64,), 2.0))
+    return network
+
+
+def test_a_masked_sound_is_an_absent_one() -> None:
+    network, rows, absent = hearing(members=2), batch(heard=True), batch()
+    assert not torch.allclose(network(rows), network(absent), atol=1e-4)
+    deaf = {**rows, "known": absent["known"]}
+    torch.testing.assert_close(network(deaf), network(absent))
+    without = {name: part for name, part in rows.items() if name != "mel"}
+    torch.testing.assert_close(network(without), network(absent))
+    some = {name: part.clone() for name, part in rows.items()}
+    some["known"][0, 6:, MEL] = 0
+    before = network(some)
+    some["mel"][0, 6:] = torch.randn(6, MEL_SIZE)
+    torch.testing.assert_close(network(some), before)
+
+
+def test_a_sound_that_training_never_knew_has_no_say() -> None:
+    untaught = net(mel_width=2)
+    torch.testing.assert_close(untaught(batch(heard=True)), untaught(batch()))
+    deaf = net()
+    torch.testing.assert_close(deaf(batch(heard=True)), deaf(batch()))
+
+
+def test_a_net_learns_from_rows_of_which_some_are_heard() -> None:
+    network, rows = hearing().train(), batch(heard=True)
+    rows["known"][0, ::2, MEL] = 0
+    network(rows).square().sum().backward()
+    grads = [part.grad for name, part in network.named_parameters() if ".ear." in name]
+    assert grads
+    assert all(grad is not None and torch.isfinite(grad).all() for grad in grads)
 
 
 def test_context_counts_and_the_place_does_not() -> None:
