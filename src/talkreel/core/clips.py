@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from talkreel.core.candidates import SubScore
+from talkreel.core.craft import Note
 from talkreel.core.spans import Span
 
 SCHEMA = "clips/1"
@@ -72,6 +73,7 @@ class Clip:
         files: beside ``clips.json``.
         measured: on the delivered file.
         warnings: one line each.
+        notes: what became of every feature that was asked for.
     """
 
     id: str
@@ -84,6 +86,7 @@ class Clip:
     files: ClipFiles
     measured: Measured
     warnings: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

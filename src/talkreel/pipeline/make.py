@@ -14,9 +14,9 @@ from talkreel.core.media import Media
 from talkreel.core.stage import Progress, silent
 from talkreel.edit.build import VERSION as EDIT_VERSION
 from talkreel.edit.build import build_edit, restyle
-from talkreel.media.fonts import missing_characters
 from talkreel.edit.options import EditOptions
 from talkreel.edit.shares import face_share, speaker_share
+from talkreel.media.fonts import missing_characters
 from talkreel.pipeline.craft import Work, apply_features
 from talkreel.pipeline.deliver import OutputFolder, place, slug
 from talkreel.pipeline.job import Job
@@ -127,6 +127,7 @@ def deliver(folder: OutputFolder, rank: int, done: Cut, path: Path, file: Render
         ),
         measured=measure(done.edit, done.analysis, file.measured),
         warnings=(*file.warnings, *caption_warnings(done.edit)),
+        notes=done.edit.notes,
     )
 
 

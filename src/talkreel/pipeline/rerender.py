@@ -140,7 +140,9 @@ class _Delivered:
             srt=f"clips/{srt.name}" if srt else None,
             vtt=f"clips/{vtt.name}" if vtt else None,
         )
-        clip = replace(self.clip, files=files, measured=measured, spans=edit.kept)
+        clip = replace(
+            self.clip, files=files, measured=measured, spans=edit.kept, notes=edit.notes
+        )
         clips = tuple(clip if old.id == clip.id else old for old in self.clips.clips)
         result = replace(self.clips, clips=clips)
         write_document(self.folder.index, result, CLIPS_SCHEMA)

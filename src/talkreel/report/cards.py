@@ -35,7 +35,7 @@ def card(clip: Clip, scorer: str, calibration: str) -> str:
         f"{_time_button(start, end, meta)}</p>"
         f'<h3 id="title-{clip.rank}" dir="auto">{text(clip.title)}</h3>'
         f"</div>{_dial(clip.score, scorer, calibration)}</header>"
-        f"{_warnings(clip)}{_strengths(clip)}{_factors(clip)}{_said(clip)}"
+        f"{_warnings(clip)}{_strengths(clip)}{_factors(clip)}{_said(clip)}{_notes(clip)}"
         f"{_figures(clip.measured)}{_files(clip)}</div></article>"
     )
 
@@ -112,6 +112,18 @@ def _said(clip: Clip) -> str:
         return ""
     said = f'<p dir="auto">{text(clip.text)}</p>'
     return f"<details><summary>What is said</summary>{said}</details>"
+
+
+def _notes(clip: Clip) -> str:
+    """What became of the features that were asked for."""
+    if not clip.notes:
+        return ""
+    items = "".join(
+        f'<li class="{"done" if note.applied else "left"}"><b>{text(note.feature)}</b> '
+        f"{text(note.text)}</li>"
+        for note in clip.notes
+    )
+    return f'<h4>Craft</h4><ul class="craft">{items}</ul>'
 
 
 def _figures(measured: Measured) -> str:
