@@ -149,6 +149,22 @@ def render(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def styles(arguments: argparse.Namespace) -> int:
+    """``talkreel styles``."""
+    from talkreel.pipeline.styles import list_styles
+
+    out = Path(arguments.out) if arguments.out else None
+    entries = list_styles(out, Path(arguments.on) if arguments.on else None)
+    if arguments.json:
+        rows = [
+            {**encode(e.style), "preview": str(e.preview) if e.preview else None} for e in entries
+        ]
+        _print_json({"schema": "styles/1", "styles": rows})
+    else:
+        _print("\n".join(f"{e.name:<12} {e.preview or e.style.font}" for e in entries))
+    return 0
+
+
 def doctor(arguments: argparse.Namespace) -> int:
     """``talkreel doctor``."""
     from talkreel.doctor import examine
@@ -194,6 +210,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "probe": probe,
     "shots": shots,
     "render": render,
+    "styles": styles,
     "doctor": doctor,
     "models": models,
     "calibrate": channel.calibrate,

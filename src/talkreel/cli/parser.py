@@ -7,7 +7,7 @@ import argparse
 import talkreel
 from talkreel.cli.craft import add_craft
 
-STYLES_HELP = "caption style, or none (talkreel doctor lists the styles)"
+STYLES_HELP = "caption style, or none (talkreel styles lists them)"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -30,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_transcribe(commands)
     _add_media_commands(commands)
     _add_render(commands)
+    _add_styles(commands)
     _add_channel_commands(commands)
     _add_machine_commands(commands)
     return parser
@@ -102,6 +103,13 @@ def _add_render(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--out", metavar="FILE", help="mp4 to write (default: replace the clip of this edit)"
     )
     _add_json(render)
+
+
+def _add_styles(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    styles = commands.add_parser("styles", help="the caption styles, and how each looks")
+    styles.add_argument("--out", metavar="DIR", help="draw a preview of each style there (PNG)")
+    styles.add_argument("--on", metavar="VIDEO", help="draw on a frame of this video")
+    _add_json(styles)
 
 
 def _add_channel_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -11,25 +11,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
-from talkreel.core.edits import Canvas, CaptionCue, Captions, CaptionStyle, CaptionWord
+from talkreel.core.edits import Canvas, CaptionCue, Captions, CaptionStyle, CaptionWord, join_words
 from talkreel.core.spans import TimeMap
-from talkreel.media.fonts import (
-    FALLBACK_FAMILY,
-    FALLBACK_FILE,
-    FontMeasures,
-    find_font,
-    measure_font,
+from talkreel.media.fonts import FALLBACK_FILE, find_font, measure_font
+from talkreel.rendering.ass_text import (
+    Setting,
+    ass_colour,
+    ass_time,
+    drawable,
+    runs_right_to_left,
+    wrap,
 )
+from talkreel.rendering.plates import cue_plate, word_plate
 
 TITLE_FAMILY, TITLE_FILE = "Roboto", "Roboto-Bold.ttf"
-# Distance of baselines in ems.
-LINE_HEIGHT = 1.2
 # A word stays lit over a gap up to this long, then goes out.
 _LINGER_SECONDS = 0.25
-_PLATE_PADDING = (0.38, 0.16)
-_PLATE_RADIUS = 0.28
 # Em heights as shares of the canvas' height and width; the smaller one counts.
 _TITLE_SIZE, _TITLE_SIZE_ACROSS = 0.044, 0.078
 _TITLE_WIDTH = 0.82
@@ -41,32 +39,6 @@ _STYLE_FIELDS = (
     "Alignment, MarginL, MarginR, MarginV, Encoding"
 )
 _EVENT_FIELDS = "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
-
-
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    """What every line needs to be placed."""
-
-    style: CaptionStyle
-    font: FontMeasures
-    canvas: Canvas
-    times: TimeMap
-    frames: int
-
-    @property
-    def em(self) -> float:
-        return self.style.size * self.canvas.height
-
-    def frame(self, source_seconds: float) -> int:
-        """First frame at or after a source second: nothing shows before it is said."""
-        clip = self.times.to_clip(source_seconds)
-        frame = math.ceil(clip * self.canvas.frame_rate - Fraction(1, 1000))
-        return min(max(frame, 0), self.frames)
-
-    def line_top(self, top: float, line: int) -> float:
-        """Y of libass' ascent line so that capitals sit in the middle of line box ``line``."""
-        baseline = (LINE_HEIGHT + self.font.cap_height) / 2 + line * LINE_HEIGHT
-        return top * self.canvas.height + (baseline - self.font.ascent) * self.em
 
 
 def caption_fonts(captions: Captions | None) -> tuple[str, ...]:
@@ -99,7 +71,7 @@ def ass_script(
     events: list[str] = []
     if captions is not None:
         font = measure_font(find_font(captions.style.font_file))
-        setting = _Setting(captions.style, font, canvas, times, frames)
+        setting = Setting(captions.style, font, canvas, times, frames)
         styles.append(_style_line("Caption", setting))
         for cue in captions.cues:
             events += _cue_events(cue, setting)
@@ -107,7 +79,7 @@ def ass_script(
         font = measure_font(find_font(TITLE_FILE))
         size = min(_TITLE_SIZE, _TITLE_SIZE_ACROSS * canvas.width / canvas.height)
         plain = CaptionStyle("title", TITLE_FAMILY, TITLE_FILE, size, outline=0.0)
-        setting = _Setting(plain, font, canvas, times, frames)
+        setting = Setting(plain, font, canvas, times, frames)
         styles.append(_style_line("Title", setting))
         events += _title_events(title, setting)
     head = [
@@ -127,7 +99,7 @@ def ass_script(
     return "\n".join([*head, *styles, *middle, *events, ""])
 
 
-def _style_line(name: str, setting: _Setting) -> str:
+def _style_line(name: str, setting: Setting) -> str:
     style, height = setting.style, setting.canvas.height
     size = setting.font.ass_size(setting.em)
     colours = [ass_colour(style.colour)] * 2 + [ass_colour(style.outline_colour)]
@@ -138,66 +110,107 @@ def _style_line(name: str, setting: _Setting) -> str:
     return "Style: " + ",".join(str(field) for field in fields)
 
 
-def _cue_events(cue: CaptionCue, setting: _Setting) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _State:
+    """How a run of words looks over frames ``first`` to ``last`` (half-open).
+
+    ``lit`` is the index of the word spoken now or -1, ``begun`` how many words are spoken or
+    being spoken; it is 0 throughout for a style that shows no difference.
+    """
+
+    first: int
+    last: int
+    lit: int
+    begun: int
+
+
+def _cue_events(cue: CaptionCue, setting: Setting) -> Iterator[str]:
     first, last = setting.frame(cue.span.start), setting.frame(cue.span.end)
     if last <= first:
         return
-    if setting.style.plate_colour is not None:
-        yield _event(0, first, last, setting, "Caption", _plate(cue, setting))
+    style = setting.style
+    if style.plate_colour is not None:
+        yield _event(0, first, last, setting, "Caption", cue_plate(cue, setting))
     words = [word for line in cue.lines for word in line]
     states = _states(words, first, last, setting)
     before = 0
     for number, line in enumerate(cue.lines):
         place = _place(setting.canvas.width / 2, setting.line_top(cue.top, number))
-        for begin, end, active in _line_states(states, before, len(line)):
-            text = place + _line_text(line, active, setting)
-            yield _event(1, begin, end, setting, "Caption", text)
+        place += _look(line, setting)
+        for state in _line_states(states, before, len(line)):
+            if style.active_plate is not None and state.lit >= 0:
+                plate = word_plate(line, state.lit, cue.top, number, setting)
+                yield _event(0, state.first, state.last, setting, "Caption", plate)
+            text = place + _line_text(line, state, setting)
+            yield _event(1, state.first, state.last, setting, "Caption", text)
         before += len(line)
 
 
-def _states(
-    words: Sequence[CaptionWord], first: int, last: int, setting: _Setting
-) -> list[tuple[int, int, int]]:
-    """(begin frame, end frame, index of the lit word or -1), covering ``first`` to ``last``."""
-    marks: list[tuple[int, int]] = [(first, -1)]
+def _look(line: Sequence[CaptionWord], setting: Setting) -> str:
+    """Tags that hold for a whole line."""
+    glow = setting.style.glow * setting.canvas.height
+    tags = f"\\blur{glow:.2f}" if glow else ""
+    # Lets libass take the direction of the paragraph from its first letter.
+    tags += "\\fe-1" if runs_right_to_left(join_words(line)) else ""
+    return f"{{{tags}}}" if tags else ""
+
+
+def _states(words: Sequence[CaptionWord], first: int, last: int, setting: Setting) -> list[_State]:
+    """What shows of ``words``, covering ``first`` to ``last``."""
+    counts = setting.style.spoken_colour is not None or setting.style.reveal
+    marks: list[tuple[int, int, int]] = [(first, -1, 0)]
     for i, word in enumerate(words):
-        begin = setting.frame(word.span.start)
+        begin, begun = setting.frame(word.span.start), (i + 1) * counts
         following = words[i + 1].span.start if i + 1 < len(words) else math.inf
-        marks.append((begin, i))
+        marks.append((begin, i, begun))
         if following - word.span.end > _LINGER_SECONDS:
-            marks.append((setting.frame(word.span.end), -1))
-    at = [min(max(frame, first), last) for frame, _ in marks]
+            marks.append((setting.frame(word.span.end), -1, begun))
+    at = [min(max(frame, first), last) for frame, _, _ in marks]
     for i in range(1, len(at)):
         at[i] = max(at[i], at[i - 1])
     ends = [*at[1:], last]
     pieces = zip(at, ends, marks, strict=True)
-    return [(begin, end, word) for begin, end, (_, word) in pieces if end > begin]
+    return [_State(begin, end, lit, begun) for begin, end, (_, lit, begun) in pieces if end > begin]
 
 
-def _line_states(
-    states: Sequence[tuple[int, int, int]], before: int, count: int
-) -> list[tuple[int, int, int]]:
+def _line_states(states: Sequence[_State], before: int, count: int) -> list[_State]:
     """The states of one line's words, with equal neighbours joined."""
-    merged: list[tuple[int, int, int]] = []
-    for begin, end, word in states:
-        active = word - before if before <= word < before + count else -1
-        if merged and merged[-1][2] == active:
-            merged[-1] = (merged[-1][0], end, active)
+    merged: list[_State] = []
+    for state in states:
+        lit = state.lit - before if before <= state.lit < before + count else -1
+        begun = min(max(state.begun - before, 0), count)
+        if merged and (merged[-1].lit, merged[-1].begun) == (lit, begun):
+            merged[-1] = _State(merged[-1].first, state.last, lit, begun)
         else:
-            merged.append((begin, end, active))
+            merged.append(_State(state.first, state.last, lit, begun))
     return merged
 
 
-def _line_text(line: Sequence[CaptionWord], active: int, setting: _Setting) -> str:
-    style = setting.style
-    words = []
+def _line_text(line: Sequence[CaptionWord], state: _State, setting: Setting) -> str:
+    text = ""
     for i, word in enumerate(line):
-        colour = ass_colour(style.active_colour if i == active else style.colour)
+        colour = ass_colour(_colour(word, i, state, setting.style))
         if i % 2:
             colour = _nearly(colour)
-        shown = word.text.upper() if style.uppercase else word.text
-        words.append(f"{{\\1c{colour[:2]}{colour[4:]}&}}{_drawable(shown, setting)}")
-    return " ".join(words)
+        tags = f"\\1c{colour[:2]}{colour[4:]}&"
+        if setting.style.reveal:
+            shade = "78" if i < state.begun else "FF"
+            clear = "00" if i < state.begun else "FF"
+            tags += f"\\1a&H{clear}&\\3a&H{clear}&\\4a&H{shade}&"
+        shown = word.text.upper() if setting.style.uppercase else word.text
+        text += " " if i and not word.glued else ""
+        text += f"{{{tags}}}{drawable(shown, setting)}"
+    return text
+
+
+def _colour(word: CaptionWord, index: int, state: _State, style: CaptionStyle) -> str:
+    if index == state.lit and style.active_colour != style.colour:
+        return style.active_colour
+    if word.emphasis and style.emphasis_colour is not None:
+        return style.emphasis_colour
+    if style.spoken_colour is not None and index < state.begun:
+        return style.spoken_colour
+    return word.colour or style.colour
 
 
 def _nearly(colour: str) -> str:
@@ -210,91 +223,19 @@ def _nearly(colour: str) -> str:
     return f"&H{int(colour[2:], 16) ^ 0x010000:08X}"
 
 
-def _drawable(text: str, setting: _Setting) -> str:
-    """``text`` escaped, in the fallback font where the style's lacks a character."""
-    escaped = escape(text)
-    if all(ord(c) in setting.font.characters for c in text):
-        return escaped
-    return f"{{\\fn{FALLBACK_FAMILY}}}{escaped}{{\\fn{setting.style.font}}}"
-
-
-def escape(text: str) -> str:
-    """``text`` with nothing left that ASS would take for a command."""
-    flat = "".join(" " if ord(c) < 32 or c in "\x7f\u2028\u2029" else c for c in text)
-    # A word joiner after a backslash keeps it from starting an escape and draws nothing.
-    return flat.replace("\\", "\\\u2060").replace("{", "\\{").replace("}", "\\}")
-
-
-def _plate(cue: CaptionCue, setting: _Setting) -> str:
-    """A rounded box behind the lines, as a vector drawing."""
-    em, style = setting.em, setting.style
-    texts = [" ".join(word.text for word in line) for line in cue.lines]
-    shown = [text.upper() if style.uppercase else text for text in texts]
-    half = em * (max(setting.font.width(text) for text in shown) / 2 + _PLATE_PADDING[0])
-    tall = em * (LINE_HEIGHT * len(shown) + 2 * _PLATE_PADDING[1])
-    x = setting.canvas.width / 2 - half
-    y = cue.top * setting.canvas.height - _PLATE_PADDING[1] * em
-    colour = ass_colour(style.plate_colour or "#000000")
-    alpha = round(255 * (1 - style.plate_opacity))
-    look = f"{{\\an7\\pos({x:.1f},{y:.1f})\\1c&H{colour[4:]}&\\1a&H{alpha:02X}&\\bord0\\shad0\\p1}}"
-    return look + _rounded(2 * half, tall, _PLATE_RADIUS * em)
-
-
-def _rounded(width: float, height: float, radius: float) -> str:
-    """A rectangle with round corners in ASS drawing commands."""
-    w, h, r = round(width), round(height), round(radius)
-    k = round(radius * 0.45)  # control points of a quarter circle lie 0.55 r from its ends
-    return (
-        f"m {r} 0 l {w - r} 0 b {w - k} 0 {w} {k} {w} {r} l {w} {h - r} "
-        f"b {w} {h - k} {w - k} {h} {w - r} {h} l {r} {h} b {k} {h} 0 {h - k} 0 {h - r} "
-        f"l 0 {r} b 0 {k} {k} 0 {r} 0"
-    )
-
-
-def _title_events(title: str, setting: _Setting) -> Iterator[str]:
+def _title_events(title: str, setting: Setting) -> Iterator[str]:
     room = _TITLE_WIDTH * setting.canvas.width / setting.em
     for number, line in enumerate(wrap(title, setting.font, room)[:_TITLE_LINES]):
         place = _place(setting.canvas.width / 2, setting.line_top(_TITLE_TOP, number))
-        text = place + _drawable(line, setting)
+        text = place + drawable(line, setting)
         yield _event(1, 0, setting.frames, setting, "Title", text)
-
-
-def wrap(text: str, font: FontMeasures, ems: float) -> list[str]:
-    """``text`` in lines of at most ``ems`` width where words allow it."""
-    lines: list[str] = []
-    for word in text.split():
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and font.width(longer) <= ems:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
 
 
 def _place(x: float, y: float) -> str:
     return f"{{\\an8\\q2\\pos({x:.1f},{y:.2f})}}"
 
 
-def _event(layer: int, first: int, last: int, setting: _Setting, style: str, text: str) -> str:
+def _event(layer: int, first: int, last: int, setting: Setting, style: str, text: str) -> str:
     rate = setting.canvas.frame_rate
     begin, end = ass_time(first, rate), ass_time(last, rate)
     return f"Dialogue: {layer},{begin},{end},{style},,0,0,0,,{text}"
-
-
-def ass_time(frame: int, rate: Fraction) -> str:
-    """The last hundredth of a second at or before ``frame`` begins."""
-    hundredths = math.floor(frame * 100 / rate)
-    minutes, rest = divmod(hundredths, 6000)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest // 100:02d}.{rest % 100:02d}"
-
-
-def ass_colour(colour: str) -> str:
-    """``#RRGGBB`` as ``&H00BBGGRR``.
-
-    Raises:
-        ValueError: it is not ``#RRGGBB``.
-    """
-    digits = colour.removeprefix("#")
-    if len(digits) != 6 or not all(c in "0123456789abcdefABCDEF" for c in digits):
-        raise ValueError(f"a colour is #RRGGBB, got {colour!r}")
-    return f"&H00{digits[4:6]}{digits[2:4]}{digits[0:2]}".upper()

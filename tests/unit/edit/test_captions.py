@@ -173,7 +173,7 @@ def test_styles_are_told_apart_by_more_than_their_name():
     assert len(STYLES) >= 3
     assert len({(s.font_file, s.size, s.plate_colour, s.uppercase) for s in STYLES.values()}) >= 3
     with pytest.raises(ValueError, match="choose one of bold"):
-        find_style("neon")
+        find_style("nosuch")
 
 
 def test_fonts_are_found_in_packages():

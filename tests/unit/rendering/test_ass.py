@@ -14,15 +14,8 @@ from talkreel.core.errors import RenderError
 from talkreel.core.spans import Span, TimeMap
 from talkreel.media.ffmpeg import run_ffmpeg
 from talkreel.media.fonts import find_font, gather_fonts, measure_font
-from talkreel.rendering.ass import (
-    LINE_HEIGHT,
-    ass_colour,
-    ass_script,
-    ass_time,
-    caption_fonts,
-    escape,
-    wrap,
-)
+from talkreel.rendering.ass import ass_script, caption_fonts
+from talkreel.rendering.ass_text import LINE_HEIGHT, ass_colour, ass_time, escape, wrap
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "captions.ass"
 CANVAS = Canvas(540, 960, Fraction(25))
