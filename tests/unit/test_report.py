@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from talkreel.core.analysis import Analysis
 from talkreel.core.candidates import Reason, SubScore
 from talkreel.core.clips import Clip, ClipFiles, ClipSet, Measured
+from talkreel.core.craft import Note
 from talkreel.core.errors import OutputError
 from talkreel.core.media import AudioStream, Media, VideoStream
 from talkreel.core.signals import Signal
@@ -182,6 +183,22 @@ def talk(duration: float = 60.0) -> tuple[Analysis, ClipSet]:
         talkreel_version="0.1.0",
     )
     return analysis, clips
+
+
+def test_a_card_says_what_became_of_every_feature() -> None:
+    analysis, clips = talk()
+    notes = (
+        Note("tighten", True, "3 words and 1.9 s went"),
+        Note("music", False, f"no track fits {HOSTILE}"),
+    )
+    first = replace(clips.clips[0], notes=notes)
+    tree = Tree(page(analysis, replace(clips, clips=(first, *clips.clips[1:]))))
+    assert "3 words and 1.9 s went" in tree.text
+    assert f"no track fits {HOSTILE}" in tree.text
+    assert [item["class"] for item in tree.all("li") if item.get("class") in ("done", "left")] == [
+        "done",
+        "left",
+    ]
 
 
 def test_page_holds_what_a_reader_needs() -> None:
