@@ -58,6 +58,19 @@ class TranscriptText(Sent):
     text: Annotated[str, Field(min_length=1, max_length=MAX_TRANSCRIPT)]
 
 
+class Craft(Sent):
+    """Features beyond a correct clip; each is off unless asked for."""
+
+    enhance: Annotated[list[Literal["voice", "picture"]], Field(max_length=2)] = Field(
+        default_factory=list, description="what to improve where that does no harm"
+    )
+    tighten: bool = Field(False, description="cut long pauses, fillers and false starts")
+    title_card: bool = Field(False, description="the hook line on the first two seconds")
+    censor: bool = Field(False, description="mask profanity in sound and text")
+    emoji: bool = Field(False, description="emoji in the captions")
+    speaker_colours: bool = Field(False, description="a caption colour for each speaker")
+
+
 class Options(Sent):
     """Options of ``talkreel clip``."""
 
@@ -74,6 +87,7 @@ class Options(Sent):
     preset: str = Field("default", description=f"one of {', '.join(PRESETS)}")
     scorer: str = Field("viral", description=f"one of {', '.join(SCORERS)}")
     transcript: TranscriptText | None = None
+    craft: Craft = Craft.model_validate({})
 
 
 class NewProject(Sent):

@@ -8,6 +8,7 @@ from typing import Any
 
 from talkreel.core.errors import InputError
 from talkreel.core.spans import Span
+from talkreel.pipeline.craft_options import PORTABLE, CraftOptions
 from talkreel.pipeline.options import ClipOptions
 
 _PLAIN = (
@@ -45,4 +46,13 @@ def clip_options(options: Mapping[str, Any], folder: Path | None = None) -> Clip
         path = folder / f"transcript.{options['transcript']['format']}"
         path.write_text(options["transcript"]["text"], encoding="utf-8")
         given["transcript"] = path
+    if options.get("craft"):
+        given["craft"] = _craft(options["craft"])
     return ClipOptions(**given)
+
+
+def _craft(asked: Mapping[str, Any]) -> CraftOptions:
+    given = {name: asked[name] for name in PORTABLE if name in asked}
+    if "enhance" in given:
+        given["enhance"] = tuple(given["enhance"])
+    return CraftOptions(**given)

@@ -23,6 +23,7 @@ from talkreel.core.errors import InputError, NothingToClip, SchemaError, Talkree
 from talkreel.core.jsonio import load_json, read_document, write_document, write_text
 from talkreel.media.probe import probe
 from talkreel.perceive.sidecar import find_sidecar
+from talkreel.pipeline.craft_options import PORTABLE, CraftOptions
 from talkreel.pipeline.deliver import OutputFolder, place
 from talkreel.pipeline.options import ClipOptions
 from talkreel.pipeline.progress import Event, Watcher
@@ -306,7 +307,20 @@ def _wanted(options: ClipOptions, words: Path | None) -> dict[str, Any]:
         wanted["range"] = [options.range.start, options.range.end]
     if words is not None:
         wanted["transcript"] = _transcript(words)
+    if options.craft != CraftOptions():
+        wanted["craft"] = _craft(options.craft)
     return wanted
+
+
+def _craft(craft: CraftOptions) -> dict[str, Any]:
+    portable = {name: getattr(craft, name) for name in PORTABLE}
+    if CraftOptions(**portable) != craft:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in PORTABLE)
+        raise InputError(
+            "with --server, what lies on this machine cannot be used: of the craft options the "
+            f"server takes {flags}"
+        )
+    return {**portable, "enhance": list(craft.enhance)}
 
 
 def _transcript(path: Path) -> dict[str, str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from talkreel.core.errors import InputError
 
 ENHANCEMENTS = ("voice", "picture")
+# Those that need nothing but the source, so that a server can do them for anybody.
+PORTABLE = ("enhance", "tighten", "title_card", "censor", "emoji", "speaker_colours")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
