@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from talkreel.core.candidates import SubScore
 from talkreel.core.craft import Note
 from talkreel.core.spans import Span
+from talkreel.core.words import Chapter, ClipWords
 
 SCHEMA = "clips/1"
 
@@ -56,6 +57,7 @@ class ClipFiles:
     vtt: str | None
     edit: str
     exports: tuple[str, ...] = ()
+    words: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,7 @@ class Clip:
         measured: on the delivered file.
         warnings: one line each.
         notes: what became of every feature that was asked for.
+        words: titles, hook line, description, hashtags and posts; None without speech.
     """
 
     id: str
@@ -87,6 +90,7 @@ class Clip:
     measured: Measured
     warnings: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    words: ClipWords | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,7 @@ class ClipSet:
         calibration: what a score may be taken for.
         warnings: one line each.
         talkreel_version: what made it.
+        chapters: of the whole talk; empty where it is too short for any.
     """
 
     media_uri: str
@@ -114,3 +119,4 @@ class ClipSet:
     calibration: str = "not calibrated for your channel"
     warnings: tuple[str, ...] = ()
     talkreel_version: str = ""
+    chapters: tuple[Chapter, ...] = ()

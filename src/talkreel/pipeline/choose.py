@@ -58,11 +58,13 @@ class Choice:
         candidates: best first.
         scorer: name of what judged them.
         readings: what the models read; empty where none did.
+        embeddings: [S, 384] of the transcript's sentences.
     """
 
     candidates: tuple[Candidate, ...]
     scorer: str
     readings: Readings
+    embeddings: FloatArray
 
 
 class Chooser:
@@ -106,7 +108,7 @@ class Chooser:
             query_embedding=query,
             scorer=scorer,
         )
-        return Choice(candidates, scorer.name, readings)
+        return Choice(candidates, scorer.name, readings, embeddings)
 
     def _read(self, heard: Heard, embeddings: FloatArray) -> Readings:
         if self._job.options.scorer == "craft":

@@ -26,6 +26,7 @@ from talkreel.pipeline.produce import produce, unheard
 from talkreel.pipeline.progress import Tracker, Watcher, unwatched
 from talkreel.pipeline.read import curves
 from talkreel.pipeline.see import Sight
+from talkreel.pipeline.words import Wordsmith, chapters
 from talkreel.ranking.readings import Readings
 from talkreel.report import write_report
 from talkreel.store.analysis import write_analysis
@@ -50,6 +51,7 @@ class Maker:
         self.listener = Listener(job)
         self.sight = Sight(job)
         self.chooser = Chooser(job)
+        self.wordsmith = Wordsmith(job)
         self.faces: dict[Span, tuple[FaceTrack, ...]] = {}
 
     def perceive(self, folder: OutputFolder | None = None) -> Analysis:
@@ -105,7 +107,8 @@ class Maker:
         )
         self.faces[candidate.span] = faces
         seen = replace(analysis, looked=(candidate.span,), faces=faces)
-        return cut(self.job, self.sight, candidate, seen)
+        made = cut(self.job, self.sight, candidate, seen)
+        return replace(made, words=self.wordsmith(candidate, analysis))
 
     def _worth_early(self, until: float) -> bool:
         duration, wanted = self.job.media.duration, self.job.options.clips
@@ -235,6 +238,7 @@ def run_job(
         scorer=choice.scorer,
         warnings=(*analysis.warnings, *problems),
         talkreel_version=talkreel.__version__,
+        chapters=chapters(analysis.transcript, choice.embeddings, job.media.span),
     )
     analysis = with_faces(analysis, maker.faces)
     write_analysis(folder.root / "analysis.json", analysis)

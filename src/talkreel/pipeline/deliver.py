@@ -85,7 +85,7 @@ def _files(clips: ClipSet) -> Iterable[str]:
     for clip in clips.clips:
         files = clip.files
         for name in (
-            *(files.video, files.cover, files.srt, files.vtt, files.edit),
+            *(files.video, files.cover, files.srt, files.vtt, files.edit, files.words),
             *files.exports,
         ):
             if name is not None:

@@ -9,18 +9,23 @@ from talkreel.core.analysis import Analysis
 from talkreel.core.candidates import Candidate
 from talkreel.core.clips import Clip, ClipFiles, Measured
 from talkreel.core.edits import SCHEMA, Edit
-from talkreel.core.jsonio import write_document
+from talkreel.core.jsonio import write_document, write_text
 from talkreel.core.media import Media
 from talkreel.core.stage import Progress, silent
+from talkreel.core.words import ClipWords
 from talkreel.edit.build import VERSION as EDIT_VERSION
-from talkreel.edit.build import build_edit, restyle
+from talkreel.edit.build import build_edit
 from talkreel.edit.options import EditOptions
 from talkreel.edit.shares import face_share, speaker_share
 from talkreel.media.fonts import missing_characters
+from talkreel.pipeline.captioning import captioned
+from talkreel.pipeline.censoring import censored
 from talkreel.pipeline.craft import Work, apply_features
 from talkreel.pipeline.deliver import OutputFolder, place, slug
 from talkreel.pipeline.job import Job
+from talkreel.pipeline.listen import fine_level_of
 from talkreel.pipeline.see import Sight
+from talkreel.ranking.posts import as_text
 from talkreel.rendering.measure import ClipMeasurement, measure_clip
 from talkreel.rendering.render import render
 from talkreel.rendering.sidecars import write_cover, write_srt, write_vtt
@@ -39,6 +44,7 @@ class Cut:
     candidate: Candidate
     edit: Edit
     analysis: Analysis
+    words: ClipWords | None = None
 
 
 def edit_options(job: Job) -> EditOptions:
@@ -48,6 +54,7 @@ def edit_options(job: Job) -> EditOptions:
         aspect=job.options.aspect,
         captions=job.options.captions,
         tighten=settings.tighten or job.options.craft.tighten,
+        fillers=job.options.craft.tighten,
         height=settings.long_side,
         encoding=settings.encoding,
         upscale_limit=settings.upscale_limit,
@@ -69,11 +76,17 @@ def cut(job: Job, sight: Sight, candidate: Candidate, analysis: Analysis) -> Cut
         shots=[shot for shot in analysis.shots if shot.span.overlap(around) > 0],
         words=[word for word in analysis.transcript.words if word.span.overlap(around) > 0],
     )
-    edit = job.cache.record(
-        key, Edit, lambda: build_edit(candidate, analysis, options, look=sight.look_at())
-    )
-    edit = apply_features(Work(job, sight, candidate, analysis), edit)
-    return Cut(candidate, restyle(edit, job.options.captions, analysis), analysis)
+
+    def build() -> Edit:
+        level = fine_level_of(job, around) if options.tighten else None
+        return build_edit(candidate, analysis, options, look=sight.look_at(), level=level)
+
+    edit = job.cache.record(key, Edit, build)
+    work = Work(job, sight, candidate, analysis)
+    edit = apply_features(work, edit)
+    if job.options.craft.censor:
+        candidate = censored(candidate)
+    return Cut(candidate, captioned(work, edit), analysis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +123,8 @@ def deliver(folder: OutputFolder, rank: int, done: Cut, path: Path, file: Render
     name = f"{rank:02d}-{slug(candidate.title)}"
     srt, vtt = place_files(done.edit, path, folder.clips / f"{name}.mp4")
     write_document(folder.edits / f"{rank:02d}.json", done.edit, SCHEMA)
+    if done.words is not None:
+        write_text(folder.clips / f"{name}.txt", as_text(done.words))
     return Clip(
         id=candidate.id,
         rank=rank,
@@ -124,10 +139,12 @@ def deliver(folder: OutputFolder, rank: int, done: Cut, path: Path, file: Render
             srt=f"clips/{srt.name}" if srt else None,
             vtt=f"clips/{vtt.name}" if vtt else None,
             edit=f"edits/{rank:02d}.json",
+            words=f"clips/{name}.txt" if done.words else None,
         ),
         measured=measure(done.edit, done.analysis, file.measured),
         warnings=(*file.warnings, *caption_warnings(done.edit)),
         notes=done.edit.notes,
+        words=done.words,
     )
 
 

@@ -22,7 +22,7 @@ from talkreel.ranking.wording import (
 
 LIMIT = 60  # characters; longer titles are cut off in feeds
 _SHORT = 14  # characters below which a phrase says too little
-_GOOD = 0.75  # worth of a plain sentence of its own; below it the first sentence is cut to fit
+GOOD = 0.75  # worth of a plain sentence of its own; below it the first sentence is cut to fit
 _MOST_WORDS = 40  # of a sentence that are searched
 _STRONG_BORDERS = (":", ";", "—", "–", "--", "?", "!", "…")
 _TRIM = " .,;:…-–—'‘()[]{}«»"
@@ -30,7 +30,7 @@ _QUOTES = '"“”'
 
 
 @dataclass(frozen=True, slots=True)
-class _Phrase:
+class Phrase:
     """Words of one sentence that could be a title, and how they were cut out of it."""
 
     words: tuple[Word, ...]
@@ -47,18 +47,34 @@ def make_title(units: Sequence[Unit], span: Span) -> str:
     """
     best, title = 0.0, ""
     for place, unit in enumerate(units):
-        for phrase in _phrases(unit.words[:_MOST_WORDS]):
-            shown = _dress(phrase.words)
-            worth = _worth(phrase, place) if 3 <= len(shown) <= LIMIT else 0.0
+        for _, shown, worth in phrases_of(unit, place):
             if worth > best + 1e-9:
                 best, title = worth, shown
-    if best >= _GOOD:
+    if best >= GOOD:
         return title
     shortened = (_shorten(unit.words) for unit in units if unit.words)
     return next((text for text in shortened if text), title or f"Moment at {clock(span.start)}")
 
 
-def _phrases(words: Sequence[Word]) -> Iterator[_Phrase]:
+def phrases_of(unit: Unit, place: int) -> Iterator[tuple[Phrase, str, float]]:
+    """Phrases of a unit that are short enough: cut out, as shown, and how well they are formed.
+
+    Args:
+        unit: a sentence.
+        place: its number in the clip; early ones tell more of what the clip is about.
+    """
+    for phrase in _phrases(unit.words[:_MOST_WORDS]):
+        shown = dress(phrase.words)
+        if 3 <= len(shown) <= LIMIT:
+            yield phrase, shown, _worth(phrase, place)
+
+
+def worth_of(words: Sequence[Word], plain: tuple[str, ...], place: int) -> float:
+    """How well a whole sentence, or a shortened one, is formed as a title."""
+    return _worth(Phrase(tuple(words), plain, True, False, True), place)
+
+
+def _phrases(words: Sequence[Word]) -> Iterator[Phrase]:
     """Runs of words from clause borders to clause borders or to before a linking word."""
     if not words:
         return
@@ -76,7 +92,7 @@ def _phrases(words: Sequence[Word]) -> Iterator[_Phrase]:
             run = tuple(words[skip:end])
             if sum(len(word.text) + 1 for word in run) > LIMIT + 8:
                 break
-            yield _Phrase(run, plain[skip:end], start == lead, intro, end in borders)
+            yield Phrase(run, plain[skip:end], start == lead, intro, end in borders)
 
 
 def _is_border(word: Word) -> bool:
@@ -103,7 +119,7 @@ def _is_intro(clause: Sequence[str], closing: str) -> bool:
     return closing.endswith(_STRONG_BORDERS) or opens_loosely or clause[-1:] == ("ago",)
 
 
-def _worth(phrase: _Phrase, place: int) -> float:
+def _worth(phrase: Phrase, place: int) -> float:
     plain = phrase.plain
     length = sum(len(word.text) + 1 for word in phrase.words)
     telling = len(set(content(plain)))
@@ -118,7 +134,7 @@ def _worth(phrase: _Phrase, place: int) -> float:
     return worth + _shape(phrase) - (0.6 if length < _SHORT or telling == 0 else 0.0)
 
 
-def _shape(phrase: _Phrase) -> float:
+def _shape(phrase: Phrase) -> float:
     """How much the phrase reads like something whole."""
     first, last = phrase.plain[0], phrase.plain[-1]
     asks = ends_with_mark(phrase.words[-1].text) == "?"
@@ -150,14 +166,14 @@ def _shorten(words: Sequence[Word]) -> str:
     """The longest start of a sentence that fits and does not stop on an unfinished phrase."""
     plain = bare_all(word.text for word in words)
     kept = list(words[_fillers(plain) :])
-    while kept and len(_dress(kept)) > LIMIT:
+    while kept and len(dress(kept)) > LIMIT:
         kept.pop()
     while len(kept) > 2 and bare_all([kept[-1].text])[0] in lexicon.UNFINISHED:
         kept.pop()
-    return _dress(kept)
+    return dress(kept)
 
 
-def _dress(words: Sequence[Word]) -> str:
+def dress(words: Sequence[Word]) -> str:
     """Words as a headline: first letter large, no closing full stop, no lone quote marks."""
     text = " ".join(word.text for word in words)
     mark = ends_with_mark(text)

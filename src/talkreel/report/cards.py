@@ -16,6 +16,7 @@ from talkreel.report.markup import (
     signed,
     text,
 )
+from talkreel.report.texts import texts
 
 _RING = 2 * 3.14159265 * 27  # length of the score ring, radius 27
 _MOST_STRENGTHS = 3
@@ -35,7 +36,7 @@ def card(clip: Clip, scorer: str, calibration: str) -> str:
         f"{_time_button(start, end, meta)}</p>"
         f'<h3 id="title-{clip.rank}" dir="auto">{text(clip.title)}</h3>'
         f"</div>{_dial(clip.score, scorer, calibration)}</header>"
-        f"{_warnings(clip)}{_strengths(clip)}{_factors(clip)}{_said(clip)}{_notes(clip)}"
+        f"{_warnings(clip)}{_strengths(clip)}{_factors(clip)}{_said(clip)}{texts(clip)}{_notes(clip)}"
         f"{_figures(clip.measured)}{_files(clip)}</div></article>"
     )
 

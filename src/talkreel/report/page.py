@@ -15,6 +15,7 @@ from talkreel.core.media import Colour, Media
 from talkreel.report.cards import card
 from talkreel.report.curves import Lane, emotion_lanes, engagement_lane, plain_values, sound_lanes
 from talkreel.report.markup import file_name, hue, length, plural, text
+from talkreel.report.texts import chapter_list
 from talkreel.report.timeline import lanes, speaker_hues, strip
 from talkreel.report.words import has_unsure, transcript
 
@@ -105,7 +106,7 @@ def _header(name: str, analysis: Analysis, clips: ClipSet) -> str:
         '<header class="top"><p class="brand"><svg viewBox="0 0 24 24" aria-hidden="true">'
         '<rect x="2" y="5" width="12" height="14" rx="3"/><path d="M17 8l5-3v14l-5-3z"/></svg>'
         f'talkreel report</p><h1>{text(name)}</h1><div class="tiles">{shown}</div>'
-        f'<ul class="facts">{facts}</ul></header>'
+        f'<ul class="facts">{facts}</ul>{chapter_list(clips)}</header>'
     )
 
 
