@@ -38,13 +38,13 @@ _ADJECTIVES = lexicon.words_of(
 _EMPTY = lexicon.words_of(
     """thing things people person man men woman women guy guys way ways time times day days year
     years week weeks month months moment moments part parts place places kind sort lot bit end
-    point case number question questions answer fact idea example story life world hand hands name
-    side group room line word words hour hours minute minutes second seconds today tomorrow
-    yesterday night morning anybody nobody everybody somebody anyone none first last next half
-    course reason matter sense rest couple whole top front back area something stuff little
-    done size across mr mrs ms dr president sir madam ladies gentlemen monday tuesday wednesday
-    thursday friday saturday sunday january february march april may june july august september october november december
-    god"""
+    point case number question questions answer fact idea example story life world hand hands
+    name side group room line word words hour hours minute minutes second seconds today
+    tomorrow yesterday night morning anybody nobody everybody somebody anyone none first last
+    next half course reason matter sense rest couple whole top front back area something stuff
+    little done size across mr mrs ms dr president sir madam ladies gentlemen monday tuesday
+    wednesday thursday friday saturday sunday january february march april may june july
+    august september october november december god"""
 )
 
 
