@@ -38,7 +38,8 @@ from talkreel.core.media import Media
 from talkreel.core.spans import Span
 from talkreel.media.ffmpeg import input_options, run_ffmpeg
 from talkreel.media.probe import probe
-from talkreel.rendering.render import X264_THREADS, render
+from talkreel.rendering.encoders import X264_THREADS
+from talkreel.rendering.render import render
 
 ROOT = Path(__file__).resolve().parents[2]
 BAR = 1.25

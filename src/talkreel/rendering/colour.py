@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from talkreel.core.media import Colour, VideoStream
+from talkreel.rendering.pixels import PLAIN, Pixels
 
 LUT_NAME = "hdr.cube"
 # Untagged video of more lines than this is BT.709 to every player, else BT.601.
@@ -71,13 +72,16 @@ class Conversion:
         return chosen.format(size=f"{width}:{height}")
 
 
-def conversion(video: VideoStream, found: SourceColour) -> Conversion:
-    """How pictures of ``video`` become BT.709."""
+def conversion(video: VideoStream, found: SourceColour, pixels: Pixels = PLAIN) -> Conversion:
+    """How pictures of ``video`` become BT.709, or stay BT.2020 where HDR is kept."""
     matrix = _MATRICES.get(found.matrix) or ("bt709" if video.height > _SD_LINES else "bt601")
     if video.colour is not Colour.SDR:
         matrix = _MATRICES.get(found.matrix, "bt2020nc")
+        if pixels.colour is not Colour.SDR:
+            kept = f"scale={{size}}:in_color_matrix={matrix}:out_color_matrix=bt2020nc"
+            return Conversion(*[f"{kept}:out_range=limited"] * 2)
         given = f"in_color_matrix={matrix}:out_range=full,format=gbrp10le,"
-        looked_up = f"lut3d={LUT_NAME}:interp=tetrahedral,format=gbrp,scale="
+        looked_up = f"lut3d={LUT_NAME}:interp=tetrahedral,format={pixels.rgb},scale="
         wanted = "out_color_matrix=bt709:out_range=limited"
         return Conversion(
             f"scale={given}{looked_up}{{size}}:{wanted}",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from talkreel.core.edits import Edit, Layout, LayoutKind
 from talkreel.core.media import Media
 from talkreel.rendering.colour import Conversion, SourceColour, conversion
+from talkreel.rendering.pixels import PLAIN, Pixels
 from talkreel.rendering.schedule import Schedule, Stretch, picture_times
 from talkreel.rendering.waveform import waveform_filters
 from talkreel.rendering.windows import (
@@ -29,7 +30,6 @@ FONTS_NAME = "fonts"
 _FILL_SHRINK = 16
 _FILL_BLUR = 2.2
 _FILL_LIGHT = 0.55
-_TAGS = "colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +61,7 @@ def picture_graph(
         waveform_input: number of the input that carries the drawn waveform, if there is one.
         drawn: whether the caption script draws anything.
     """
-    rate = schedule.rate
+    rate, pixels = schedule.rate, Pixels.of(edit, media)
     chains: list[str] = []
     pieces = make_pieces(edit, media, schedule)
     if any(piece.kind is not LayoutKind.WAVEFORM for piece in pieces):
@@ -69,13 +69,13 @@ def picture_graph(
     names = [f"p{i}" for i in range(len(pieces))]
     chains += _distribute(pieces, names, waveform_input)
     for piece, name in zip(pieces, names, strict=True):
-        chains += _piece_chains(piece, name, edit, media, found)
+        chains += _piece_chains(piece, name, edit, media, found, pixels)
     whole = "".join(f"[{name}o]" for name in names)
     joined = f"concat=n={len(pieces)}:v=1:a=0" if len(pieces) > 1 else "null"
     text = f",ass={CAPTIONS_NAME}:fontsdir={FONTS_NAME}" if drawn else ""
     chains.append(
         f"{whole}{joined},settb=1/{rate.numerator},setpts=N*{rate.denominator},"
-        f"setparams={_TAGS}{text},format=yuv420p,setsar=1[picture]"
+        f"setparams={pixels.tags}{text},format={pixels.name},setsar=1[picture]"
     )
     return ";\n".join(chains)
 
@@ -128,52 +128,60 @@ def _distribute(
 
 
 def _piece_chains(
-    piece: Piece, name: str, edit: Edit, media: Media, found: SourceColour
+    piece: Piece, name: str, edit: Edit, media: Media, found: SourceColour, pixels: Pixels
 ) -> Iterator[str]:
-    """From ``[<name>i]`` to ``[<name>o]``, canvas-sized 8 bit 4:2:0."""
+    """From ``[<name>i]`` to ``[<name>o]``, canvas-sized, in ``pixels``."""
     width, height = edit.canvas.width, edit.canvas.height
     if piece.kind is LayoutKind.WAVEFORM:
-        yield f"[{name}i]{waveform_filters(edit.canvas, piece.first, name)}[{name}o]"
+        deeper = "" if pixels == PLAIN else f",format={pixels.name}"
+        yield f"[{name}i]{waveform_filters(edit.canvas, piece.first, name)}{deeper}[{name}o]"
         return
     assert media.video is not None
     picture = Picture.of(media.video)
-    colour = conversion(media.video, found)
+    colour = conversion(media.video, found, pixels)
     first = piece.windows[0]
     if piece.kind is LayoutKind.CROP:
-        yield f"[{name}i]{cut_filters(first, picture, width, height, colour)}[{name}o]"
+        yield f"[{name}i]{cut_filters(first, picture, width, height, colour, pixels)}[{name}o]"
     elif piece.kind is LayoutKind.SPLIT:
         upper = _even(height / 2)
-        top = cut_filters(first, picture, width, upper, colour)
-        below = cut_filters(piece.windows[1], picture, width, height - upper, colour)
+        top = cut_filters(first, picture, width, upper, colour, pixels)
+        below = cut_filters(piece.windows[1], picture, width, height - upper, colour, pixels)
         yield f"[{name}i]split[{name}a][{name}b]"
         yield f"[{name}a]{top}[{name}t]"
         yield f"[{name}b]{below}[{name}u]"
         yield f"[{name}t][{name}u]vstack[{name}o]"
     else:
-        yield from _fit_chains(first, name, picture, colour, width, height)
+        yield from _fit_chains(first, name, picture, colour, (width, height), pixels)
 
 
 def _fit_chains(
-    window: Window, name: str, picture: Picture, colour: Conversion, width: int, height: int
+    window: Window,
+    name: str,
+    picture: Picture,
+    colour: Conversion,
+    size: tuple[int, int],
+    pixels: Pixels,
 ) -> Iterator[str]:
+    width, height = size
     aspect = window.width * picture.sample_aspect / window.height
     wide, tall = min(width, _even(height * aspect)), min(height, _even(width / aspect))
-    inside = cut_filters(window, picture, wide, tall, colour)
+    inside = cut_filters(window, picture, wide, tall, colour, pixels)
     if (wide, tall) == (width, height):
         yield f"[{name}i]{inside}[{name}o]"
         return
     # The fill covers the canvas with the same picture, so it is cut from the middle of it.
     scale = max(width / wide, height / tall)
     small_w, small_h = (max(2, _even(v / _FILL_SHRINK)) for v in (wide * scale, tall * scale))
+    black = pixels.black
     fill_w, fill_h = (max(2, _even(v / _FILL_SHRINK)) for v in (width, height))
     yield f"[{name}i]{inside},split[{name}f][{name}g]"
     yield (
         f"[{name}g]scale={small_w}:{small_h}:flags=area,crop={fill_w}:{fill_h},"
-        f"gblur=sigma={_FILL_BLUR},lutyuv=y='16+(val-16)*{_FILL_LIGHT}',"
+        f"gblur=sigma={_FILL_BLUR},lutyuv=y='{black}+(val-{black})*{_FILL_LIGHT}',"
         f"scale={width}:{height}:flags=bicubic,setsar=1[{name}b]"
     )
     left, top = (width - wide) // 4 * 2, (height - tall) // 4 * 2
-    yield f"[{name}b][{name}f]overlay={left}:{top}:format=yuv420[{name}o]"
+    yield f"[{name}b][{name}f]overlay={left}:{top}:format={pixels.overlaid}[{name}o]"
 
 
 def make_pieces(edit: Edit, media: Media, schedule: Schedule) -> list[Piece]:

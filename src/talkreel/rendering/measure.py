@@ -111,6 +111,35 @@ def measure_clip(path: Path) -> ClipMeasurement:
     )
 
 
+def measure_sound(path: Path) -> ClipMeasurement:
+    """Measure a file of sound alone; what a picture would have is 0.
+
+    Raises:
+        MediaError: there is no sound in it.
+        RenderError: it does not decode.
+    """
+    path = Path(path)
+    media = probe(path)
+    if media.audio is None:
+        raise MediaError(f"{path.name!r} has no sound to measure")
+    heard = _listen(media, media.duration, path.absolute().parent)
+    return ClipMeasurement(
+        duration=(heard.samples or 0) / media.audio.sample_rate,
+        width=0,
+        height=0,
+        frame_rate=Fraction(0),
+        frames=0,
+        size_bytes=os.path.getsize(path),
+        has_audio=True,
+        integrated_lufs=heard.integrated_lufs,
+        true_peak_dbtp=heard.true_peak_dbtp,
+        av_offset=0.0,
+        av_start=0.0,
+        black_share=0.0,
+        still=False,
+    )
+
+
 def _listen(media: Media, duration: float, folder: Path) -> loudness.Loudness:
     if media.audio is None:
         return loudness.Loudness(None, None)

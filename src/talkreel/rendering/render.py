@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from talkreel.core.edits import Canvas, Edit, LayoutKind
+from talkreel.core.delivery import VideoCodec
+from talkreel.core.edits import Edit, LayoutKind
 from talkreel.core.errors import OutputError, RenderError
 from talkreel.core.media import Colour, Media
 from talkreel.core.stage import Progress, silent
@@ -19,7 +20,16 @@ from talkreel.media.ffmpeg import input_options, run_ffmpeg
 from talkreel.media.fonts import gather_fonts
 from talkreel.rendering.ass import ass_script, caption_fonts
 from talkreel.rendering.colour import LUT_NAME, SourceColour, read_colour
+from talkreel.rendering.encoders import (
+    audio_options,
+    file_options,
+    movie_options,
+    picture_container,
+    sound_container,
+    video_options,
+)
 from talkreel.rendering.graph import CAPTIONS_NAME, FONTS_NAME, picture_graph
+from talkreel.rendering.hdr_text import hdr_script
 from talkreel.rendering.loudness import (
     NEARLY_SILENT_LUFS,
     Loudness,
@@ -28,21 +38,15 @@ from talkreel.rendering.loudness import (
     find_mastering,
     measure,
 )
-from talkreel.rendering.measure import ClipMeasurement, measure_clip
+from talkreel.rendering.measure import ClipMeasurement, measure_clip, measure_sound
+from talkreel.rendering.pixels import Pixels
 from talkreel.rendering.schedule import make_schedule, seek_seconds
 from talkreel.rendering.sound import RAW_INPUT, ClipSound, cut_sound, seeking_failed
 from talkreel.rendering.tonemap import find_peak, write_lut
-from talkreel.rendering.verify import check_clip, loud_enough
+from talkreel.rendering.verify import check_clip, check_sound, loud_enough
 from talkreel.rendering.waveform import WAVE_NAME, draw_waveform, strip_size
 
-# x264's output depends on its thread count: fixed, so that a clip is the same on every machine.
-X264_THREADS = 4
-# A keyframe at least this often, so that players and editors can seek.
-_KEYFRAME_SECONDS = 2.0
 _GRAPH_NAME = "graph.txt"
-_CLIP_NAME = "clip.mp4"
-_PICTURE_NAME = "picture.mp4"
-_SOUND_NAME = "sound.m4a"
 _CORRECTIONS = 3
 _NOISY_GAIN_DB = 24.0
 # 4K HDR on two slow cores renders at about 1/20 of real time.
@@ -100,7 +104,7 @@ def render(
         job = _Job(edit, media, folder, progress, timeout_seconds)
         measured, warnings = job.run()
         try:
-            os.replace(folder / _CLIP_NAME, out)
+            os.replace(folder / job.clip_name, out)
         except OSError as error:
             raise OutputError(f"cannot write {str(out)!r}: {error.strerror}") from error
     progress(1.0)
@@ -154,6 +158,10 @@ class _Job:
     ) -> None:
         self._edit, self._media, self._folder = edit, media, folder
         self._progress = progress
+        self._delivery, self._pixels = edit.encoding.delivery, Pixels.of(edit, media)
+        self.clip_name = f"clip.{self._delivery.container}"
+        self._picture_name = f"picture.{picture_container(self._delivery)}"
+        self._sound_name = f"sound.{sound_container(self._delivery)}"
         self._schedule = make_schedule(edit, media)
         self._timeout = timeout_seconds or (
             _TIMEOUT_FLOOR_SECONDS + _TIMEOUT_PER_SECOND * self._schedule.duration
@@ -165,18 +173,33 @@ class _Job:
             self._schedule = replace(self._schedule, seekable=False)
             sound = self._cut()
         self._progress(_SOUND_DONE)
+        if self._delivery.video is VideoCodec.NONE:
+            return self._sound_alone(sound)
         with ThreadPoolExecutor(1, thread_name_prefix="sound") as beside:
             made = beside.submit(self._make_sound, sound)
             self._encode_picture(sound)
             mastering, warnings = made.result()
         self._join()
-        got = measure_clip(self._folder / _CLIP_NAME)
+        got = measure_clip(self._folder / self.clip_name)
         self._progress(0.99)
         checked = check_clip(
             got,
             self._edit,
             self._media,
             self._schedule,
+            sound_expected=not sound.silent,
+            mastered=mastering is not None,
+        )
+        return got, (*sound.warnings, *warnings, *checked)
+
+    def _sound_alone(self, sound: ClipSound) -> tuple[ClipMeasurement, tuple[str, ...]]:
+        mastering, warnings = self._make_sound(sound)
+        os.replace(self._folder / self._sound_name, self._folder / self.clip_name)
+        got = measure_sound(self._folder / self.clip_name)
+        checked = check_sound(
+            got,
+            self._edit,
+            self._schedule.duration,
             sound_expected=not sound.silent,
             mastered=mastering is not None,
         )
@@ -224,7 +247,7 @@ class _Job:
             self._encode_sound(sound, mastering)
             if chain is None or mastering is None or not tries_left:
                 break
-            heard = measure(("-i", _SOUND_NAME), self._schedule.duration, cwd=self._folder)
+            heard = measure(("-i", self._sound_name), self._schedule.duration, cwd=self._folder)
             if loud_enough(heard, chain):
                 break
             mastering = correct(mastering, heard, chain.target_lufs, chain.true_peak_dbtp)
@@ -234,9 +257,10 @@ class _Job:
         loud = mastering.filters if mastering else ""
         parts = (sound.channel_filter, loud, f"atrim=end_sample={sound.samples}")
         filters = ",".join(part for part in parts if part)
-        arguments = [*RAW_INPUT, "-af", filters, *_audio_options(self._edit)]
+        arguments = [*RAW_INPUT, "-af", filters, *audio_options(self._edit)]
+        container = file_options(sound_container(self._delivery))
         run_ffmpeg(
-            [*arguments, *_FILE_OPTIONS, _SOUND_NAME],
+            [*arguments, *container, self._sound_name],
             timeout_seconds=self._timeout,
             cwd=self._folder,
         )
@@ -256,8 +280,9 @@ class _Job:
         )
         (self._folder / _GRAPH_NAME).write_text(graph, encoding="utf-8")
         arguments = [*inputs, "-/filter_complex", _GRAPH_NAME, "-map", "[picture]"]
+        container = file_options(picture_container(self._delivery))
         run_ffmpeg(
-            [*arguments, *_video_options(edit), *_FILE_OPTIONS, _PICTURE_NAME],
+            [*arguments, *video_options(edit, self._pixels), *container, self._picture_name],
             timeout_seconds=self._timeout,
             expected_seconds=schedule.duration,
             progress=lambda share: self._progress(
@@ -268,11 +293,10 @@ class _Job:
 
     def _join(self) -> None:
         """Picture and sound into one file that starts playing before it is loaded."""
-        arguments = ["-i", _PICTURE_NAME, "-i", _SOUND_NAME, "-map", "0:v", "-map", "1:a"]
-        arguments += ["-c", "copy", "-video_track_timescale", _timescale(self._edit.canvas)]
-        arguments += ["-movflags", "+faststart"]
+        arguments = ["-i", self._picture_name, "-i", self._sound_name, "-map", "0:v", "-map", "1:a"]
+        arguments += ["-c", "copy", *movie_options(self._edit)]
         run_ffmpeg(
-            [*arguments, *_FILE_OPTIONS, _CLIP_NAME],
+            [*arguments, *file_options(self._delivery.container), self.clip_name],
             timeout_seconds=self._timeout,
             cwd=self._folder,
         )
@@ -306,6 +330,8 @@ class _Job:
         script = ass_script(
             captions, self._edit.canvas, self._edit.time_map, self._schedule.frames, title=title
         )
+        if self._pixels.colour is not Colour.SDR:
+            script = hdr_script(script, self._pixels.colour)
         (self._folder / CAPTIONS_NAME).write_text(script, encoding="utf-8")
         gather_fonts(self._folder / FONTS_NAME, caption_fonts(captions))
 
@@ -313,36 +339,7 @@ class _Job:
         video = self._media.video
         if video is None:
             return SourceColour()
-        if video.colour is not Colour.SDR:
+        if video.colour is not Colour.SDR and self._pixels.colour is Colour.SDR:
             peak = find_peak(self._media, self._schedule, self._timeout)
             write_lut(self._folder / LUT_NAME, video.colour, peak)
         return read_colour(sound.log, video.index)
-
-
-_FILE_OPTIONS = (
-    *("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"),
-    *("-f", "mp4"),
-)
-
-
-def _video_options(edit: Edit) -> list[str]:
-    encoding = edit.encoding
-    interval = max(1, round(_KEYFRAME_SECONDS * edit.canvas.frame_rate))
-    return [
-        *("-c:v", "libx264", "-preset", encoding.x264_preset, "-crf", str(encoding.crf)),
-        *("-profile:v", "high", "-pix_fmt", "yuv420p", "-threads:v", str(X264_THREADS)),
-        *("-g", str(interval), "-flags:v", "+bitexact", "-r", str(edit.canvas.frame_rate)),
-        *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"),
-        *("-color_range", "tv", "-video_track_timescale", _timescale(edit.canvas)),
-    ]
-
-
-def _timescale(canvas: Canvas) -> str:
-    """A clock in which every frame time is a whole number."""
-    ticks = canvas.frame_rate.numerator
-    return str(ticks * max(1, -(-10_000 // ticks)))
-
-
-def _audio_options(edit: Edit) -> list[str]:
-    rate = f"{edit.encoding.audio_bitrate_kbps}k"
-    return ["-c:a", "aac", "-b:a", rate, "-ar", "48000", "-ac", "2", "-flags:a", "+bitexact"]

@@ -24,7 +24,7 @@ BRIGHTEST_NITS = 4000.0
 # The brightest spot is searched in a picture this small, so that specks do not count.
 _SEARCH_WIDTH = 160
 _YMAX = re.compile(r"lavfi\.signalstats\.YMAX=(\d+)")
-_DISPLAY_GAMMA = 2.4  # ITU-R BT.1886
+DISPLAY_GAMMA = 2.4  # ITU-R BT.1886
 # 33 points, tetrahedral: code values are perceptual, so the error stays below one 8 bit step.
 _POINTS = 33
 # ITU-R BT.2087, linear light.
@@ -57,6 +57,16 @@ def hlg_to_nits(code: Array) -> Array:
     scene = np.where(code <= 0.5, code**2 / 3, (np.exp((code - _C) / _A) + _B) / 12)
     luma = (scene @ _LUMA_2020)[..., None]
     return np.asarray(HLG_PEAK_NITS * np.power(np.maximum(luma, 1e-9), 0.2) * scene)
+
+
+def nits_to_hlg(nits: Array) -> Array:
+    """The inverse of ``hlg_to_nits``."""
+    shown = np.clip(nits, 0, HLG_PEAK_NITS) / HLG_PEAK_NITS
+    luma = (shown @ _LUMA_2020)[..., None]
+    scene = shown * np.power(np.maximum(luma, 1e-9), 1 / 1.2 - 1)
+    low = np.sqrt(3 * scene)
+    high = _A * np.log(np.maximum(12 * scene - _B, 1e-9)) + _C
+    return np.asarray(np.where(scene <= 1 / 12, low, high))
 
 
 def roll_off(nits: Array, peak_nits: float, white_nits: float) -> Array:
@@ -93,7 +103,7 @@ def to_sdr(code: Array, colour: Colour, peak_nits: float) -> Array:
     strongest = np.maximum(nits.max(axis=-1, keepdims=True), 1e-6)
     mapped = nits * (roll_off(strongest, peak_nits, white) / strongest) / white
     linear = np.clip(mapped @ _2020_TO_709.T, 0, 1)
-    return np.asarray(np.power(linear, 1 / _DISPLAY_GAMMA))
+    return np.asarray(np.power(linear, 1 / DISPLAY_GAMMA))
 
 
 def find_peak(media: Media, schedule: Schedule, timeout_seconds: float) -> float:

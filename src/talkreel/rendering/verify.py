@@ -20,6 +20,8 @@ _MOSTLY = 0.9
 # A pause in a short clip is no fault.
 _LONG_ENOUGH_SECONDS = 4.0
 _LOOK_WIDTH = 256
+# AAC and MP3 fill their last frame and begin before their first.
+_CODEC_SECONDS = 0.1
 
 
 def loud_enough(heard: Loudness, chain: AudioChain) -> bool:
@@ -60,6 +62,22 @@ def check_clip(
         RenderError: it must not be delivered.
     """
     _check_shape(got, edit, schedule)
+    heard = _check_loudness(got, edit, sound_expected=sound_expected, mastered=mastered)
+    return (*heard, *_check_picture(got, edit, media))
+
+
+def check_sound(
+    got: ClipMeasurement, edit: Edit, seconds: float, *, sound_expected: bool, mastered: bool
+) -> tuple[str, ...]:
+    """``check_clip`` for a file of sound alone that shall last ``seconds``."""
+    if abs(got.duration - seconds) > _CODEC_SECONDS:
+        raise RenderError(f"the sound came out {got.duration:.3f} s long, not {seconds:.3f} s")
+    return _check_loudness(got, edit, sound_expected=sound_expected, mastered=mastered)
+
+
+def _check_loudness(
+    got: ClipMeasurement, edit: Edit, *, sound_expected: bool, mastered: bool
+) -> tuple[str, ...]:
     warnings = []
     if sound_expected and got.integrated_lufs is None and got.true_peak_dbtp is None:
         raise RenderError("the clip came out without sound although the source has some there")
@@ -74,7 +92,7 @@ def check_clip(
             f"the sound came out at {got.integrated_lufs} LUFS instead of "
             f"{edit.audio.target_lufs}: the source leaves no more room"
         )
-    return (*warnings, *_check_picture(got, edit, media))
+    return tuple(warnings)
 
 
 def _check_shape(got: ClipMeasurement, edit: Edit, schedule: Schedule) -> None:
@@ -101,6 +119,8 @@ def _check_shape(got: ClipMeasurement, edit: Edit, schedule: Schedule) -> None:
 
 def _check_picture(got: ClipMeasurement, edit: Edit, media: Media) -> tuple[str, ...]:
     """A black or frozen clip is wrong, unless what is shown of the source is so there."""
+    if edit.encoding.delivery.overlay:
+        return ()
     if media.video is None or not (got.black_share >= _MOSTLY or got.still):
         return ()
     black, still = judge(shown_of_source(edit, media))

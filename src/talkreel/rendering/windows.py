@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from talkreel.core.edits import CropPath, Motion
 from talkreel.core.media import VideoStream
 from talkreel.rendering.colour import Conversion
+from talkreel.rendering.pixels import PLAIN, Pixels
 
 # A moving piece is scaled over at most this multiple of its window; longer ways are cut in pieces.
 MAX_TRAVEL = 1.6
@@ -183,9 +184,14 @@ def _short_ways(first: int, window: Window) -> list[tuple[int, int, Window]]:
 
 
 def cut_filters(
-    window: Window, picture: Picture, width: int, height: int, colour: Conversion
+    window: Window,
+    picture: Picture,
+    width: int,
+    height: int,
+    colour: Conversion,
+    pixels: Pixels = PLAIN,
 ) -> str:
-    """Filters that fill ``width`` x ``height`` with ``window`` in 8 bit 4:2:0.
+    """Filters that fill ``width`` x ``height`` with ``window``.
 
     Args:
         window: what is shown.
@@ -193,12 +199,13 @@ def cut_filters(
         width: pixels, even.
         height: pixels, even.
         colour: how the cut picture is scaled and brought to BT.709.
+        pixels: what comes out.
     """
     if not window.moving:
         left, top = stepwise(window.left), stepwise(window.top)
         cut = f"crop={window.width}:{window.height}:'{left}':'{top}'"
         scaled = colour.to_size(window.width * window.height, width, height)
-        return f"{cut},{scaled},format=yuv420p,setsar=1"
+        return f"{cut},{scaled},format={pixels.name},setsar=1"
     across, down = width / window.width, height / window.height
     x0, y0 = (2 * int(np.floor(float(v.min()) / 2)) for v in (window.left, window.top))
     x1, y1 = (
@@ -214,7 +221,7 @@ def cut_filters(
     scaled = colour.to_size((x1 - x0) * (y1 - y0), wide, tall)
     return (
         f"crop={x1 - x0}:{y1 - y0}:{x0}:{y0},{scaled},"
-        f"format=yuv444p,crop={width}:{height}:'{left}':'{top}',format=yuv420p,setsar=1"
+        f"format={pixels.whole},crop={width}:{height}:'{left}':'{top}',format={pixels.name},setsar=1"
     )
 
 
