@@ -50,7 +50,7 @@ def build(args: AppArgs) -> Application:
     Args:
         args: checked by Ray when they come from a command line or a file.
     """
-    api = ingress(args.settings).options(num_replicas=args.api_replicas)
+    api = ingress(args.settings, args.scorer_replicas).options(num_replicas=args.api_replicas)
     return api.bind(*scorers(args), *workers(args.settings), background(args))
 
 
@@ -117,7 +117,7 @@ def _serve_with_ray(args: AppArgs) -> None:
     try:
         parts = background(args, *scorers(args), *workers(args.settings))
         cluster.run(parts, APP, route=None)
-        serve_api(args.settings, connected(args.settings, APP))
+        serve_api(args.settings, connected(args.settings, APP, args.scorer_replicas))
     finally:
         cluster.stop()
 

@@ -21,6 +21,7 @@ from serving.storage.ids import new_id
 from serving.tracing import set_up_tracing
 from serving.webhooks.deliverer import Deliverer
 
+_NICENESS = 15
 Run = Callable[[threading.Event], None]
 _OPTIONS: dict[str, Any] = {
     "ray_actor_options": {"num_cpus": 0.1},
@@ -73,6 +74,8 @@ class WorkerDeployment:
         # Ray allows a replica one thread and no GPU; a job is another process and has the machine.
         for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"):
             os.environ.pop(name, None)
+        # Jobs inherit it: scores and pages are waited for, clips a little later are no harm.
+        os.nice(max(0, _NICENESS - os.nice(0)))
         set_up_tracing("talkreel-worker")
         self._services = open_services(settings)
         self._threads = Threads(Worker(self._services, new_id("worker")).run)

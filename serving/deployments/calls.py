@@ -33,10 +33,11 @@ async def call(what: str, ask: Callable[[], Awaitable[T]]) -> T:
         ConnectionError: no replica lived long enough to answer, or too many calls wait.
     """
     with span(what, SpanKind.CLIENT):
-        return await _insist(ask)
+        return await insist(ask)
 
 
-async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
+async def insist(ask: Callable[[], Awaitable[T]]) -> T:
+    """As ``call``, in no span of its own."""
     for attempt in range(1, TRIES + 1):
         try:
             return await ask()

@@ -64,6 +64,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         # A replica without a GPU of its own starts jobs that may use it.
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        # Ray puts its workers behind everything else on the machine; somebody waits for a score.
+        "RAY_worker_niceness": "0",
     }
 
 

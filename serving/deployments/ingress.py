@@ -17,28 +17,30 @@ SCORER = "Scorer"
 DEPLOYMENT_OF = {ENGAGEMENT: "Engagement", HOOK: "Hook", EMOTION: "Emotion"}
 
 
-def connected(settings: Settings, app: str | None = None) -> Scorer:
+def connected(settings: Settings, app: str | None = None, replicas: int = 1) -> Scorer:
     """A scorer over the handles of the running application.
 
     Args:
         settings: of the server.
         app: its name; this replica's if None.
+        replicas: of the fused scorer.
     """
 
     def handle(name: str) -> Any:
         return serve.get_deployment_handle(name, app)
 
     if settings.topology == "fused":
-        return HandleScorer(handle(SCORER))
+        return HandleScorer(handle(SCORER), replicas)
     handles = {role: handle(name) for role, name in DEPLOYMENT_OF.items()}
     return DistributedScorer(handles, settings.tenant_bundles)
 
 
-def ingress(settings: Settings) -> Any:
+def ingress(settings: Settings, replicas: int = 1) -> Any:
     """The deployment that answers HTTP.
 
     Args:
         settings: of the server.
+        replicas: of the fused scorer.
     """
 
     def api() -> FastAPI:
@@ -46,7 +48,7 @@ def ingress(settings: Settings) -> Any:
         from serving.api.app import create_app
         from serving.services import open_services
 
-        return create_app(open_services(settings, connected(settings)))
+        return create_app(open_services(settings, connected(settings, replicas=replicas)))
 
     @serve.deployment(
         name="Api",

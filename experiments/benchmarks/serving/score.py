@@ -60,7 +60,7 @@ def in_serve(settings: Settings) -> Iterator[dict[str, Make]]:
 
         async def bare() -> Ask:
             async def ask() -> object:
-                return await handle.score.remote(TEXT, None)
+                return await handle.score.remote([(TEXT, None, None)])
 
             return ask
 
