@@ -25,7 +25,13 @@ def add_craft(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--censor", action="store_true", help="mask profanity in sound and text")
     group.add_argument("--emoji", action="store_true", help="emoji in the captions")
     group.add_argument(
+        "--emphasis", action="store_true", help="colour the words that carry the point"
+    )
+    group.add_argument(
         "--speaker-colours", action="store_true", help="a caption colour for each speaker"
+    )
+    group.add_argument(
+        "--cover", metavar="KIND", default="plain", help="plain (default), or title: set on it"
     )
     group.add_argument(
         "--export", metavar="NAMES", default="", help="delivery presets and editor formats"
@@ -49,6 +55,8 @@ def craft_options(arguments: argparse.Namespace) -> CraftOptions:
         censor=arguments.censor,
         emoji=arguments.emoji,
         speaker_colours=arguments.speaker_colours,
+        emphasis=arguments.emphasis,
+        cover=arguments.cover,
         exports=_names(arguments.export),
     )
 

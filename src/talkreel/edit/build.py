@@ -7,27 +7,46 @@ from dataclasses import replace
 
 from talkreel.core.analysis import Analysis
 from talkreel.core.candidates import Candidate
-from talkreel.core.edits import AudioChain, Box, Canvas, Captions, CaptionStyle, Edit, Layout
+from talkreel.core.edits import (
+    AudioChain,
+    Box,
+    Canvas,
+    Captions,
+    CaptionStyle,
+    CaptionWord,
+    Edit,
+    Layout,
+)
 from talkreel.core.errors import InputError
+from talkreel.core.signals import Signal
 from talkreel.core.spans import Span, TimeMap
 from talkreel.core.tracks import FaceTrack
 from talkreel.edit.boundaries import snap_span
 from talkreel.edit.canvas import choose_canvas
-from talkreel.edit.captions import block_height, edge_height, lay_out, make_captions
+from talkreel.edit.captions import block_height, caption_words, edge_height, lay_out
+from talkreel.edit.holes import Sound
 from talkreel.edit.options import EditOptions
+from talkreel.edit.punch import Punched, Scene, punch_in
+from talkreel.edit.quiet import Quiet
 from talkreel.edit.reframe import make_layouts
 from talkreel.edit.regions import regions_at
 from talkreel.edit.safe_area import caption_bands
 from talkreel.edit.screens import LookAt
 from talkreel.edit.styles import find_style
-from talkreel.edit.tighten import tighten_span
+from talkreel.edit.tighten import Tightened, tighten_span
+from talkreel.edit.tighten_note import tighten_note
 
 # Raised whenever the same arguments would give another edit.
-VERSION = 1
+VERSION = 2
 
 
 def build_edit(
-    candidate: Candidate, analysis: Analysis, options: EditOptions, *, look: LookAt | None = None
+    candidate: Candidate,
+    analysis: Analysis,
+    options: EditOptions,
+    *,
+    look: LookAt | None = None,
+    level: Signal | None = None,
 ) -> Edit:
     """The whole edit of one candidate.
 
@@ -37,17 +56,26 @@ def build_edit(
         options: the user's choices.
         look: shows small frames of the source (see ``screens.LookAt``); without it, pictures
             without faces are shown whole.
+        level: dBFS in fine steps over what may be played; without it, pauses are taken to be
+            silent and no filler goes.
 
     Raises:
         ValueError: the candidate lies outside the media.
     """
     media = analysis.media
     canvas = choose_canvas(media, options)
-    kept = _kept(candidate.span, analysis, options, canvas)
+    tightened = _kept(candidate.span, analysis, options, canvas, level)
+    kept = tightened.kept
     time_map = TimeMap(kept)
     layouts = make_layouts(
         time_map, analysis, canvas, upscale_limit=options.upscale_limit, look=look
     )
+    punched = Punched(layouts)
+    if options.fillers and look is not None and media.video is not None:
+        scene = Scene(
+            kept, analysis.shots, analysis.faces, media.video, canvas, options.upscale_limit, look
+        )
+        punched = punch_in(layouts, scene)
     edit = Edit(
         id=candidate.id,
         title=candidate.title,
@@ -55,16 +83,19 @@ def build_edit(
         media_digest=media.digest,
         kept=kept,
         canvas=canvas,
-        layouts=layouts,
+        layouts=punched.layouts,
         captions=None,
         audio=AudioChain() if media.audio is not None else None,
         encoding=options.encoding,
+        notes=(tighten_note(tightened, punched, analysis),) if options.fillers else (),
     )
     return restyle(edit, options.captions, analysis)
 
 
-def _kept(span: Span, analysis: Analysis, options: EditOptions, canvas: Canvas) -> tuple[Span, ...]:
-    """What is played of ``span``: moved into pauses, and without the long ones where asked."""
+def _kept(
+    span: Span, analysis: Analysis, options: EditOptions, canvas: Canvas, level: Signal | None
+) -> Tightened:
+    """What is played of ``span``: moved into pauses, and tightened where asked."""
     words, frame_rate = analysis.transcript.words, canvas.frame_rate
     snapped = snap_span(
         span,
@@ -76,23 +107,35 @@ def _kept(span: Span, analysis: Analysis, options: EditOptions, canvas: Canvas) 
         frame_rate=frame_rate,
     )
     if not options.tighten:
-        return (snapped,)
-    return tighten_span(
-        snapped,
-        words,
-        analysis.shots,
-        frame_rate=frame_rate,
+        return Tightened((snapped,))
+    sound = Sound(
         voice=analysis.signals.get("voice"),
         reaction=analysis.signals.get("reaction"),
+        quiet=None if level is None else Quiet.of(level, snapped.pad(2.0, 2.0)),
+    )
+    return tighten_span(
+        snapped, words, analysis.shots, sound, frame_rate=frame_rate, fillers=options.fillers
     )
 
 
-def restyle(edit: Edit, style: str | None, analysis: Analysis | None = None) -> Edit:
+def restyle(
+    edit: Edit,
+    style: str | CaptionStyle | None,
+    analysis: Analysis | None = None,
+    *,
+    words: Sequence[CaptionWord] | None = None,
+) -> Edit:
     """``edit`` with its captions in another style (None: without captions).
 
     The words come from the captions the edit has, so words corrected by hand stay; the text
     stays at the height it was put to, in the bands of the new style. An edit without captions
     takes its words from ``analysis``.
+
+    Args:
+        edit: as it is.
+        style: one of the named ones, or one of somebody's own.
+        analysis: of the source, for words and faces.
+        words: to show instead of those of the analysis, in order.
 
     Raises:
         ValueError: no style of that name.
@@ -100,10 +143,11 @@ def restyle(edit: Edit, style: str | None, analysis: Analysis | None = None) -> 
     """
     if style is None:
         return replace(edit, captions=None)
-    wanted = find_style(style)
+    wanted = find_style(style) if isinstance(style, str) else style
     if edit.captions is None and analysis is not None:
-        captions = _captions(analysis, wanted, edit.kept, edit.canvas, edit.layouts)
-        return replace(edit, captions=captions)
+        if words is None:
+            words = caption_words(analysis.transcript.words, edit.kept)
+        return replace(edit, captions=_captions(edit, words, wanted, analysis))
     if edit.captions is None:
         raise InputError(
             "this edit holds no caption words: make it again from the analysis with captions on"
@@ -115,25 +159,22 @@ def restyle(edit: Edit, style: str | None, analysis: Analysis | None = None) -> 
 
 
 def _captions(
-    analysis: Analysis,
-    style: CaptionStyle,
-    kept: Sequence[Span],
-    canvas: Canvas,
-    layouts: Sequence[Layout],
+    edit: Edit, words: Sequence[CaptionWord], style: CaptionStyle, analysis: Analysis
 ) -> Captions | None:
-    return make_captions(
-        analysis.transcript.words,
-        kept,
+    return lay_out(
+        words,
+        edit.kept,
         style,
-        canvas,
-        faces_at=_faces_on_canvas(analysis, canvas, layouts),
-        changes=[layout.span.start for layout in layouts[1:]],
+        edit.canvas,
+        faces_at=faces_on_canvas(analysis, edit.canvas, edit.layouts),
+        changes=[layout.span.start for layout in edit.layouts[1:]],
     )
 
 
-def _faces_on_canvas(
+def faces_on_canvas(
     analysis: Analysis, canvas: Canvas, layouts: Sequence[Layout]
 ) -> Callable[[float], list[Box]] | None:
+    """Boxes of the faces on the canvas at a source second; None where none are known."""
     video = analysis.media.video
     if video is None or not analysis.faces:
         return None

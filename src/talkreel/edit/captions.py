@@ -9,6 +9,7 @@ from itertools import pairwise
 from talkreel.core.edits import Box, Canvas, CaptionCue, Captions, CaptionStyle, CaptionWord
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Word
+from talkreel.edit.mending import played_words
 from talkreel.edit.phrases import LineLimits, into_cues
 from talkreel.edit.placement import CueBlock, choose_bands
 from talkreel.edit.safe_area import caption_bands, safe_area
@@ -85,7 +86,7 @@ def lay_out(
         groups += [[list(run[a:b]) for a, b in lines] for lines in cues]
     spans = _cue_spans(groups, kept)
     blocks = [
-        CueBlock(span, len(lines), max(_line_width(line, style, canvas) for line in lines))
+        CueBlock(span, len(lines), max(line_width(line, style, canvas) for line in lines))
         for span, lines in zip(spans, groups, strict=True)
     ]
     bands = caption_bands(canvas, block_height(style, 2), edge_height(style))
@@ -142,7 +143,7 @@ def caption_words(words: Sequence[Word], kept: Sequence[Span]) -> list[CaptionWo
     """
     shown: list[CaptionWord] = []
     earliest = kept[0].start
-    for word in words:
+    for word in played_words(words, kept):
         home = next((span for span in kept if span.contains(word.span.middle)), None)
         if home is None:
             continue
@@ -225,7 +226,7 @@ def _cue_spans(groups: list[list[list[CaptionWord]]], kept: Sequence[Span]) -> l
     return spans
 
 
-def _line_width(line: Sequence[CaptionWord], style: CaptionStyle, canvas: Canvas) -> float:
+def line_width(line: Sequence[CaptionWord], style: CaptionStyle, canvas: Canvas) -> float:
     """Share of the canvas' width that a line takes."""
     text = " ".join(word.text for word in line)
     return text_width(text, style) * style.size * canvas.height / canvas.width

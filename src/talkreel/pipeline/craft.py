@@ -7,43 +7,20 @@ kept out of it. It never fails a clip for want of a good place to act.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
-from talkreel.core.analysis import Analysis
-from talkreel.core.candidates import Candidate
-from talkreel.core.craft import Note
 from talkreel.core.edits import Edit
+from talkreel.pipeline.censoring import censor
+from talkreel.pipeline.cover import ask_for_title
 from talkreel.pipeline.craft_options import CraftOptions
-from talkreel.pipeline.job import Job
-from talkreel.pipeline.see import Sight
+from talkreel.pipeline.work import Feature, Work, noted
 
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a feature sees.
-
-    Attributes:
-        job: media, options, cache.
-        sight: looks at the picture.
-        candidate: what the clip is made of, with its scores.
-        analysis: of the whole media; faces are those of this candidate.
-    """
-
-    job: Job
-    sight: Sight
-    candidate: Candidate
-    analysis: Analysis
-
-    @property
-    def options(self) -> CraftOptions:
-        """What is asked for."""
-        return self.job.options.craft
-
-
-Feature = Callable[[Work, Edit], Edit]
+__all__ = ["FEATURES", "Feature", "Work", "apply_features", "noted"]
 
 # In this order; each is told of only when its option asks for it.
-FEATURES: tuple[tuple[Callable[[CraftOptions], bool], Feature], ...] = ()
+FEATURES: tuple[tuple[Callable[[CraftOptions], bool], Feature], ...] = (
+    (lambda options: options.censor, censor),
+    (lambda options: options.cover == "title", ask_for_title),
+)
 
 
 def apply_features(work: Work, edit: Edit) -> Edit:
@@ -52,8 +29,3 @@ def apply_features(work: Work, edit: Edit) -> Edit:
         if asked(work.options):
             edit = feature(work, edit)
     return edit
-
-
-def noted(edit: Edit, feature: str, text: str, *, applied: bool) -> Edit:
-    """``edit`` with one more note."""
-    return replace(edit, notes=(*edit.notes, Note(feature, applied, text)))

@@ -8,8 +8,9 @@ from pathlib import Path
 from talkreel.core.errors import InputError
 
 ENHANCEMENTS = ("voice", "picture")
+COVERS = ("plain", "title")
 # Those that need nothing but the source, so that a server can do them for anybody.
-PORTABLE = ("enhance", "tighten", "title_card", "censor", "emoji", "speaker_colours")
+PORTABLE = ("enhance", "tighten", "title_card", "censor", "emoji", "speaker_colours", "emphasis")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,8 @@ class CraftOptions:
         censor: whether profanity is masked, in sound and text.
         emoji: whether captions carry emoji.
         speaker_colours: whether each speaker's words have a colour of their own.
+        emphasis: whether the words that carry the point stand out in the captions.
+        cover: one of ``COVERS``.
         exports: names of delivery presets and editor formats made beside the clip.
 
     Raises:
@@ -43,6 +46,8 @@ class CraftOptions:
     censor: bool = False
     emoji: bool = False
     speaker_colours: bool = False
+    emphasis: bool = False
+    cover: str = "plain"
     exports: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -50,6 +55,8 @@ class CraftOptions:
             if name not in ENHANCEMENTS:
                 known = ", ".join(ENHANCEMENTS)
                 raise InputError(f"--enhance takes {known}, got {name!r}")
+        if self.cover not in COVERS:
+            raise InputError(f"--cover is one of {', '.join(COVERS)}, got {self.cover!r}")
         for option, folder in (
             ("--music", self.music),
             ("--brand", self.brand),

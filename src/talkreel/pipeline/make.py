@@ -20,6 +20,7 @@ from talkreel.edit.shares import face_share, speaker_share
 from talkreel.media.fonts import missing_characters
 from talkreel.pipeline.captioning import captioned
 from talkreel.pipeline.censoring import censored
+from talkreel.pipeline.cover import make_cover
 from talkreel.pipeline.craft import Work, apply_features
 from talkreel.pipeline.deliver import OutputFolder, place, slug
 from talkreel.pipeline.job import Job
@@ -28,7 +29,7 @@ from talkreel.pipeline.see import Sight
 from talkreel.ranking.posts import as_text
 from talkreel.rendering.measure import ClipMeasurement, measure_clip
 from talkreel.rendering.render import render
-from talkreel.rendering.sidecars import write_cover, write_srt, write_vtt
+from talkreel.rendering.sidecars import write_srt, write_vtt
 from talkreel.store.cache import StageCache, StageKey
 
 # Raised whenever the renderer would make another file of the same edit.
@@ -101,7 +102,7 @@ def rendered(
     cache: StageCache, edit: Edit, media: Media, progress: Progress = silent
 ) -> tuple[Path, Rendered]:
     """The verified file of ``edit`` in the cache and what was measured on it."""
-    key = StageKey(media.digest, "clip", RENDER_VERSION, {"edit": replace(edit, media_uri="")})
+    key = StageKey(media.digest, "clip", RENDER_VERSION, {"edit": replace(edit, media_uri="", cover=None)})
     figures = replace(key, stage="clip-figures")
 
     def produce(path: Path) -> None:
@@ -162,7 +163,7 @@ def caption_warnings(edit: Edit) -> tuple[str, ...]:
 def place_files(edit: Edit, rendered_file: Path, video: Path) -> tuple[Path | None, Path | None]:
     """Put the video, its cover and its caption files in place; returns the SRT and VTT."""
     place(rendered_file, video)
-    write_cover(edit, video, video.with_suffix(".jpg"))
+    make_cover(edit, video, video.with_suffix(".jpg"))
     srt, vtt = video.with_suffix(".srt"), video.with_suffix(".vtt")
     if edit.captions is None:
         srt.unlink(missing_ok=True)

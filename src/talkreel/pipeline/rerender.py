@@ -13,7 +13,9 @@ from talkreel.core.errors import InputError, SchemaError
 from talkreel.core.jsonio import load_json, read_document, write_document
 from talkreel.core.media import Media
 from talkreel.edit.build import restyle
+from talkreel.edit.styles import find_style
 from talkreel.media.probe import probe
+from talkreel.pipeline.captioning import readable
 from talkreel.pipeline.deliver import OutputFolder, check_folder
 from talkreel.pipeline.make import measure, place_files, rendered
 from talkreel.pipeline.progress import Tracker, Watcher, unwatched
@@ -104,7 +106,8 @@ def _with_captions(edit: Edit, captions: str | None, analysis: Analysis | None) 
             "this edit has no captions to restyle: render it in its job's folder, where the "
             "words are, or run talkreel clip again"
         )
-    return restyle(edit, captions, analysis)
+    styled = restyle(edit, captions, analysis)
+    return readable(styled, find_style(captions), _source(edit))
 
 
 class _Delivered:
@@ -140,9 +143,7 @@ class _Delivered:
             srt=f"clips/{srt.name}" if srt else None,
             vtt=f"clips/{vtt.name}" if vtt else None,
         )
-        clip = replace(
-            self.clip, files=files, measured=measured, spans=edit.kept, notes=edit.notes
-        )
+        clip = replace(self.clip, files=files, measured=measured, spans=edit.kept, notes=edit.notes)
         clips = tuple(clip if old.id == clip.id else old for old in self.clips.clips)
         result = replace(self.clips, clips=clips)
         write_document(self.folder.index, result, CLIPS_SCHEMA)

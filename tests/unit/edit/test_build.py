@@ -101,7 +101,7 @@ def test_restyle_without_captions_needs_the_analysis(interview):
         restyle(bare, "bold")
     assert restyle(bare, "bold", interview.analysis) == build(interview)
     with pytest.raises(ValueError, match="no caption style"):
-        restyle(bare, "neon", interview.analysis)
+        restyle(bare, "nosuch", interview.analysis)
 
 
 def test_shares_of_a_good_edit(interview):

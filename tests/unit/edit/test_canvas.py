@@ -76,7 +76,7 @@ def test_frame_rate_rule(video_of, rate, variable, expected):
     ("field", "value", "message"),
     [
         ("aspect", "3:2", "aspect is one of"),
-        ("captions", "neon", "captions is one of"),
+        ("captions", "nosuch", "captions is one of"),
         ("height", 100, "at least 320"),
         ("pre_roll", -1.0, "seconds >= 0"),
         ("upscale_limit", 0.5, "at least 1"),
