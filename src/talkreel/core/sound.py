@@ -14,6 +14,59 @@ from talkreel.core.spans import Span
 
 # Louder or softer than this is no correction but another sound.
 MOST_GAIN_DB = 24.0
+# Middles of the octaves in which a voice is judged.
+VOICE_BANDS_HZ = (125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerLevel:
+    """How loud one speaker is.
+
+    Attributes:
+        speaker: diarization label.
+        lufs: K-weighted level of the words.
+        seconds: of words it was measured on.
+    """
+
+    speaker: str
+    lufs: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceFacts:
+    """What was measured of a voice and of what sounds beside it.
+
+    Attributes:
+        speech_dbfs: level of speech, or None where nobody speaks.
+        noise_dbfs: level of the pauses, or None where there is no pause to hear it in.
+        swing_db: standard deviation of the pauses' level; steady noise has little.
+        hum_hz: harmonics of the mains that stand out in the pauses, the first one's base first.
+        hum_db: how far they stand out of their neighbourhood, at most.
+        clicks_per_minute: impulses of a few samples.
+        band_db: level of speech in ``VOICE_BANDS_HZ``, against their loudest.
+        speakers: levels of those who speak long enough to tell.
+        breaths: breaths and mouth noises between words.
+        spread_db: standard deviation of the level of words.
+    """
+
+    speech_dbfs: float | None
+    noise_dbfs: float | None = None
+    swing_db: float = 0.0
+    hum_hz: tuple[float, ...] = ()
+    hum_db: float = 0.0
+    clicks_per_minute: float = 0.0
+    band_db: tuple[float, ...] = ()
+    speakers: tuple[SpeakerLevel, ...] = ()
+    breaths: tuple[Span, ...] = ()
+    spread_db: float = 0.0
+
+    @property
+    def snr_db(self) -> float | None:
+        """Speech over pauses."""
+        if self.speech_dbfs is None or self.noise_dbfs is None:
+            return None
+        return self.speech_dbfs - self.noise_dbfs
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +140,18 @@ class VoiceChain:
         high_pass_hz: what lies below goes, or None.
         hum_hz: frequencies that are notched out.
         declick: whether clicks of a few samples are mended.
-        reverb_db: most of late reverberation that is taken away; 0 for none.
         denoise_db: most that steady noise is taken down; 0 for none.
         gains: levels of speakers and of breaths; ordered, not overlapping.
         equalizer: bells.
-        deess: 0 (off) to 1.
         compression: or None.
     """
 
     high_pass_hz: float | None = None
     hum_hz: tuple[float, ...] = ()
     declick: bool = False
-    reverb_db: float = 0.0
     denoise_db: float = 0.0
     gains: tuple[SpanGain, ...] = ()
     equalizer: tuple[Equalizer, ...] = ()
-    deess: float = 0.0
     compression: Compression | None = None
 
     def __post_init__(self) -> None:
@@ -110,8 +159,8 @@ class VoiceChain:
             raise ValueError(f"a high-pass is 10 to 400 Hz, got {self.high_pass_hz}")
         if not all(10 <= frequency <= 20_000 for frequency in self.hum_hz):
             raise ValueError(f"notches are 10 to 20000 Hz, got {self.hum_hz}")
-        if not (0 <= self.denoise_db <= 40 and 0 <= self.reverb_db <= 40 and 0 <= self.deess <= 1):
-            raise ValueError("noise and reverberation go down by 0 to 40 dB, de-essing is 0 to 1")
+        if not 0 <= self.denoise_db <= 40:
+            raise ValueError(f"noise goes down by 0 to 40 dB, got {self.denoise_db}")
         for first, second in pairwise(self.gains):
             if second.span.start < first.span.end:
                 raise ValueError(f"gains overlap or are out of order: {first} then {second}")

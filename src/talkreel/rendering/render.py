@@ -41,9 +41,10 @@ from talkreel.rendering.loudness import (
 from talkreel.rendering.measure import ClipMeasurement, measure_clip, measure_sound
 from talkreel.rendering.pixels import Pixels
 from talkreel.rendering.schedule import make_schedule, seek_seconds
-from talkreel.rendering.sound import RAW_INPUT, ClipSound, cut_sound, seeking_failed
+from talkreel.rendering.sound import ClipSound, cut_sound, raw_input, seeking_failed
 from talkreel.rendering.tonemap import find_peak, write_lut
 from talkreel.rendering.verify import check_clip, check_sound, loud_enough
+from talkreel.rendering.voice import treat_sound
 from talkreel.rendering.waveform import WAVE_NAME, draw_waveform, strip_size
 
 _GRAPH_NAME = "graph.txt"
@@ -217,7 +218,8 @@ class _Job:
 
     def _meter(self, sound: ClipSound, filters: str, *, peaks: bool) -> Loudness:
         chain = ",".join(part for part in (sound.channel_filter, filters) if part)
-        return measure(RAW_INPUT, self._schedule.duration, chain, cwd=self._folder, peaks=peaks)
+        source = raw_input(sound.name)
+        return measure(source, self._schedule.duration, chain, cwd=self._folder, peaks=peaks)
 
     def _master(self, sound: ClipSound) -> tuple[Mastering | None, tuple[str, ...]]:
         """How the sound is made as loud as wanted; None where there is nothing to make loud."""
@@ -241,6 +243,7 @@ class _Job:
 
     def _make_sound(self, sound: ClipSound) -> tuple[Mastering | None, tuple[str, ...]]:
         """Write the sound track, put right where AAC moved it out of bounds."""
+        sound = treat_sound(self._edit, sound, self._folder, timeout_seconds=self._timeout)
         mastering, warnings = self._master(sound)
         chain = self._edit.audio
         for tries_left in reversed(range(_CORRECTIONS + 1)):
@@ -257,7 +260,7 @@ class _Job:
         loud = mastering.filters if mastering else ""
         parts = (sound.channel_filter, loud, f"atrim=end_sample={sound.samples}")
         filters = ",".join(part for part in parts if part)
-        arguments = [*RAW_INPUT, "-af", filters, *audio_options(self._edit)]
+        arguments = [*raw_input(sound.name), "-af", filters, *audio_options(self._edit)]
         container = file_options(sound_container(self._delivery))
         run_ffmpeg(
             [*arguments, *container, self._sound_name],

@@ -19,7 +19,6 @@ from talkreel.rendering.schedule import Schedule, Stretch, seek_seconds
 
 RATE = 48_000
 RAW_NAME = "sound.f32"
-RAW_INPUT = ("-f", "f32le", "-ar", str(RATE), "-ch_layout", "stereo", "-i", RAW_NAME)
 _RAW_FORMAT = ("-c:a", "pcm_f32le", "-ar", str(RATE), "-ac", "2")
 # Decoders need some packets before the first sample is right (AAC overlap, MP3 reservoir).
 _LEAD_SECONDS = 0.5
@@ -46,6 +45,7 @@ class ClipSound:
         silent: whether there is nothing but digital silence.
         log: what ffmpeg printed while cutting.
         warnings: one line each.
+        name: of the raw file.
     """
 
     samples: int
@@ -53,6 +53,12 @@ class ClipSound:
     silent: bool
     log: str
     warnings: tuple[str, ...] = ()
+    name: str = RAW_NAME
+
+
+def raw_input(name: str) -> list[str]:
+    """Arguments that open a raw file of that name."""
+    return ["-f", "f32le", "-ar", str(RATE), "-ch_layout", "stereo", "-i", name]
 
 
 def cut_sound(
