@@ -12,12 +12,14 @@ from talkreel.core.edits import Edit
 from talkreel.pipeline.censoring import censor
 from talkreel.pipeline.cover import ask_for_title
 from talkreel.pipeline.craft_options import CraftOptions
+from talkreel.pipeline.sound import enhance_voice
 from talkreel.pipeline.work import Feature, Work, noted
 
 __all__ = ["FEATURES", "Feature", "Work", "apply_features", "noted"]
 
 # In this order; each is told of only when its option asks for it.
 FEATURES: tuple[tuple[Callable[[CraftOptions], bool], Feature], ...] = (
+    (lambda options: "voice" in options.enhance, enhance_voice),
     (lambda options: options.censor, censor),
     (lambda options: options.cover == "title", ask_for_title),
 )

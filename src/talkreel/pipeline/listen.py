@@ -32,6 +32,22 @@ RANGE_MARGIN_SECONDS = 6.0
 _NO_VOICE = Signal("voice", np.zeros(0), "probability", step=0.032)
 
 
+def open_sound(job: Job, progress: Progress = silent) -> Audio:
+    """The sound of the job's media, extracted the first time.
+
+    Raises:
+        ValueError: the media has no sound.
+    """
+    if job.media.audio is None:
+        raise ValueError("this media has no sound")
+    wav = job.cache.file(
+        job.key("audio", AUDIO_VERSION, stream=job.media.audio.index),
+        ".wav",
+        lambda path: extract_audio(job.media, path, progress=progress),
+    )
+    return Audio(wav)
+
+
 class Listener:
     """Listens to one media.
 
@@ -53,12 +69,7 @@ class Listener:
             return
         from talkreel.perceive.vad import voice_activity
 
-        wav = job.cache.file(
-            job.key("audio", AUDIO_VERSION, stream=job.media.audio.index),
-            ".wav",
-            lambda path: extract_audio(job.media, path, progress=lambda s: progress(0.4 * s)),
-        )
-        audio = Audio(wav)
+        audio = open_sound(job, lambda share: progress(0.4 * share))
         self.audio = audio
         self.voice = job.cache.record(
             job.key("voice", VOICE_VERSION),
