@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
+from talkreel.core.craft import Placement
+from talkreel.core.errors import InputError
 from talkreel.pipeline.craft_options import CraftOptions
+from talkreel.store.stock import SERVICES
 
 
 def add_craft(parser: argparse.ArgumentParser) -> None:
@@ -19,8 +23,17 @@ def add_craft(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--music", metavar="DIR", help="lay music of this folder under the speech")
     group.add_argument("--brand", metavar="DIR", help="fonts, colours, logo, intro and outro")
-    group.add_argument("--broll", metavar="DIR", help="show pictures of this folder over speech")
-    group.add_argument("--broll-suggest", action="store_true", help="only list the b-roll")
+    group.add_argument(
+        "--broll",
+        metavar="WHAT",
+        help="show pictures over the speech: a folder, pexels, pixabay, or suggest to list moments",
+    )
+    group.add_argument(
+        "--broll-suggest", action="store_true", help="only list what --broll would show"
+    )
+    group.add_argument(
+        "--broll-place", metavar="PLACE", default="full", help="full (default), split or inset"
+    )
     group.add_argument("--title-card", action="store_true", help="the hook line on the first 2 s")
     group.add_argument("--censor", action="store_true", help="mask profanity in sound and text")
     group.add_argument("--emoji", action="store_true", help="emoji in the captions")
@@ -49,8 +62,7 @@ def craft_options(arguments: argparse.Namespace) -> CraftOptions:
         tighten=arguments.tighten,
         music=_folder(arguments.music),
         brand=_folder(arguments.brand),
-        broll=_folder(arguments.broll),
-        broll_suggest=arguments.broll_suggest,
+        **_broll(arguments),
         title_card=arguments.title_card,
         censor=arguments.censor,
         emoji=arguments.emoji,
@@ -59,6 +71,24 @@ def craft_options(arguments: argparse.Namespace) -> CraftOptions:
         cover=arguments.cover,
         exports=_names(arguments.export),
     )
+
+
+def _broll(arguments: argparse.Namespace) -> dict[str, Any]:
+    places = [place.value for place in Placement]
+    if arguments.broll_place not in places:
+        raise InputError(
+            f"--broll-place is one of {', '.join(places)}, got {arguments.broll_place!r}"
+        )
+    what = arguments.broll
+    if arguments.broll_suggest and what is None:
+        raise InputError("--broll-suggest lists what --broll would show: give --broll too")
+    stock = what if what in SERVICES else None
+    return {
+        "broll": None if stock or what in (None, "suggest") else Path(what),
+        "broll_stock": stock,
+        "broll_suggest": arguments.broll_suggest or what == "suggest",
+        "broll_place": Placement(arguments.broll_place),
+    }
 
 
 def _names(text: str) -> tuple[str, ...]:

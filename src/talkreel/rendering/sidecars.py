@@ -8,10 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from talkreel.core.edits import CaptionCue, Edit
 from talkreel.core.errors import OutputError
 from talkreel.core.spans import Span
-from talkreel.rendering.cover import choose_cover
 
 
 def write_srt(edit: Edit, path: Path) -> None:
@@ -42,18 +44,16 @@ def write_vtt(edit: Edit, path: Path) -> None:
     _write(Path(path), "\n".join(["WEBVTT\n", *blocks]).encode("utf-8"))
 
 
-def write_cover(edit: Edit, clip_path: Path, path: Path) -> None:
-    """Write the best still of a rendered clip as JPEG, at the clip's size.
+def write_picture(picture: NDArray[np.uint8], path: Path) -> None:
+    """Write an [H, W, 3] RGB picture as JPEG.
 
     Raises:
-        MediaError: ``clip_path`` is not a clip.
         OutputError: ``path`` cannot be written.
     """
     from PIL import Image
 
-    picture = Image.fromarray(choose_cover(edit, Path(clip_path)))
     jpeg = io.BytesIO()
-    picture.save(jpeg, "JPEG", quality=90, optimize=True)
+    Image.fromarray(picture).save(jpeg, "JPEG", quality=90, optimize=True)
     _write(Path(path), jpeg.getvalue())
 
 

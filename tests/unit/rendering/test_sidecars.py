@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from PIL import Image
 
 from talkreel.core.edits import Captions
-from talkreel.core.errors import MediaError, OutputError
+from talkreel.core.errors import OutputError
 from talkreel.core.media import Media
 from talkreel.core.spans import Span
-from talkreel.rendering.sidecars import write_cover, write_srt, write_vtt
+from talkreel.rendering.sidecars import write_srt, write_vtt
 
 if TYPE_CHECKING:
     from tests.unit.render.conftest import Workshop
@@ -58,20 +57,3 @@ def test_a_folder_that_is_not_there_is_named(
     edit = workshop.edit(numbered, KEPT, captions=captions([(1.5, "a")]))
     with pytest.raises(OutputError, match="none"):
         write_srt(edit, tmp_path / "none" / "a.srt")
-
-
-def test_the_cover_is_a_jpeg_of_the_clips_size(
-    workshop: Workshop, numbered: Media, captions: Make, tmp_path: Path
-) -> None:
-    edit = workshop.edit(numbered, KEPT, captions=captions([(1.5, "a b")]))
-    write_cover(edit, Path(numbered.uri), tmp_path / "c.jpg")
-    with Image.open(tmp_path / "c.jpg") as picture:
-        assert picture.format == "JPEG"
-        assert picture.size == (320, 180)
-
-
-def test_no_cover_of_what_is_no_clip(workshop: Workshop, numbered: Media, tmp_path: Path) -> None:
-    (tmp_path / "x.mp4").write_text("text")
-    with pytest.raises(MediaError):
-        write_cover(workshop.edit(numbered, KEPT), tmp_path / "x.mp4", tmp_path / "c.jpg")
-    assert not (tmp_path / "c.jpg").exists()
