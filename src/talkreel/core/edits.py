@@ -12,8 +12,10 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 
+from talkreel.core.cover import Cover
 from talkreel.core.craft import Broll, Note
 from talkreel.core.delivery import Delivery
+from talkreel.core.graphics import Graphics
 from talkreel.core.sound import MusicBed, Mute, VoiceChain
 from talkreel.core.spans import Span, TimeMap, check_kept
 
@@ -301,6 +303,8 @@ class Edit:
         audio: sound chain, or None when the source has no sound.
         encoding: codec settings.
         broll: pictures over the picture, in order, not overlapping.
+        graphics: cards, a logo, an intro and an outro.
+        cover: wishes for the cover picture, or None for the best still.
         notes: what became of every feature that was asked for.
     """
 
@@ -315,6 +319,8 @@ class Edit:
     audio: AudioChain | None = AudioChain()
     encoding: Encoding = Encoding()
     broll: tuple[Broll, ...] = ()
+    cover: Cover | None = None
+    graphics: Graphics = Graphics()
     notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:

@@ -166,9 +166,19 @@ def _captions(
         edit.kept,
         style,
         edit.canvas,
-        faces_at=faces_on_canvas(analysis, edit.canvas, edit.layouts),
+        faces_at=_obstacles(edit, faces_on_canvas(analysis, edit.canvas, edit.layouts)),
         changes=[layout.span.start for layout in edit.layouts[1:]],
     )
+
+
+def _obstacles(
+    edit: Edit, faces_at: Callable[[float], list[Box]] | None
+) -> Callable[[float], list[Box]] | None:
+    """Faces, and the logo."""
+    logo = edit.graphics.logo
+    if logo is None:
+        return faces_at
+    return lambda time: [logo.box, *(faces_at(time) if faces_at else [])]
 
 
 def faces_on_canvas(

@@ -6,6 +6,7 @@ brand's own font).
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -137,6 +138,19 @@ def gather_fonts(folder: Path, files: Iterable[str]) -> None:
         shutil.copyfile(found, folder / found.name)
 
 
+def check_font(file_name: str, digest: str) -> None:
+    """See that a font named by path is the one an edit was made with.
+
+    Raises:
+        RenderError: it is gone or was changed.
+    """
+    with find_font(file_name).open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+            raise RenderError(
+                f"the font {file_name} was changed since the edit was made: make it anew"
+            )
+
+
 def font_for(style: CaptionStyle, texts: Iterable[str]) -> CaptionStyle:
     """``style``, with the fallback font where its own lacks letters of ``texts``.
 
@@ -149,7 +163,7 @@ def font_for(style: CaptionStyle, texts: Iterable[str]) -> CaptionStyle:
     missing_there = len(needed - _glyphs(FALLBACK_FILE))
     if missing_there >= len(needed - _glyphs(style.font_file)):
         return style
-    return replace(style, font=FALLBACK_FAMILY, font_file=FALLBACK_FILE)
+    return replace(style, font=FALLBACK_FAMILY, font_file=FALLBACK_FILE, font_digest="")
 
 
 def missing_characters(style: CaptionStyle, texts: Iterable[str]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from talkreel.core.analysis import Analysis
 from talkreel.core.craft import Note
@@ -18,10 +19,13 @@ from talkreel.edit.emphasis import emphasise
 from talkreel.edit.speaker_colours import speaker_colours
 from talkreel.edit.styles import find_style
 from talkreel.pipeline.backgrounds import backgrounds
+from talkreel.pipeline.brand import read_brand
+from talkreel.pipeline.options import ClipOptions
 from talkreel.pipeline.word_evidence import word_evidence
 from talkreel.pipeline.work import Work, noted
 
 PLATE = "caption plate"
+_DEFAULT = ClipOptions().captions
 
 
 def captioned(work: Work, edit: Edit) -> Edit:
@@ -29,10 +33,20 @@ def captioned(work: Work, edit: Edit) -> Edit:
     name = work.job.options.captions
     if name is None:
         return _without(edit, work)
-    style = find_style(name)
+    style = wanted_style(work.options.brand, name)
     words, edit = dressed(work, edit, style)
     edit = restyle(edit, style, work.analysis, words=words)
     return readable(edit, style, work.job.media, work.analysis, words)
+
+
+def wanted_style(brand: Path | None, name: str) -> CaptionStyle:
+    """Style ``name``, in the brand's look where there is a brand.
+
+    The default style stands for the brand's own base.
+    """
+    if brand is None:
+        return find_style(name)
+    return read_brand(brand).style(None if name == _DEFAULT else name)
 
 
 def dressed(work: Work, edit: Edit, style: CaptionStyle) -> tuple[list[CaptionWord], Edit]:
@@ -51,7 +65,9 @@ def dressed(work: Work, edit: Edit, style: CaptionStyle) -> tuple[list[CaptionWo
         text = f"{len(chosen)} of {len(shown)} words: {', '.join(chosen)}" if chosen else ""
         edit = noted(edit, "emphasis", text or "no word stands out", applied=bool(chosen))
     if options.speaker_colours:
-        shown, edit = _coloured(shown, spoken, edit, analysis, style)
+        brand = read_brand(options.brand) if options.brand else None
+        fixed = {s.label: s.colour for s in brand.speakers if s.colour} if brand else {}
+        shown, edit = _coloured(shown, spoken, edit, analysis, style, fixed)
     return shown, edit
 
 
@@ -111,8 +127,9 @@ def _coloured(
     edit: Edit,
     analysis: Analysis,
     style: CaptionStyle,
+    fixed: Mapping[str, str],
 ) -> tuple[list[CaptionWord], Edit]:
-    colours = speaker_colours(analysis.transcript.words, style)
+    colours = speaker_colours(analysis.transcript.words, style, fixed)
     if len(colours) < 2:
         text = "only one speaker is told apart in this talk; the captions keep their colour"
         return list(shown), noted(edit, "speaker colours", text, applied=False)

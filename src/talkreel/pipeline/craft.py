@@ -12,6 +12,8 @@ from talkreel.core.edits import Edit
 from talkreel.pipeline.censoring import censor
 from talkreel.pipeline.cover import ask_for_title
 from talkreel.pipeline.craft_options import CraftOptions
+from talkreel.pipeline.graphics import add_logo
+from talkreel.pipeline.illustrate import illustrate
 from talkreel.pipeline.sound import enhance_voice
 from talkreel.pipeline.work import Feature, Work, noted
 
@@ -21,6 +23,11 @@ __all__ = ["FEATURES", "Feature", "Work", "apply_features", "noted"]
 FEATURES: tuple[tuple[Callable[[CraftOptions], bool], Feature], ...] = (
     (lambda options: "voice" in options.enhance, enhance_voice),
     (lambda options: options.censor, censor),
+    (lambda options: options.brand is not None, add_logo),
+    (
+        lambda options: bool(options.broll or options.broll_stock or options.broll_suggest),
+        illustrate,
+    ),
     (lambda options: options.cover == "title", ask_for_title),
 )
 

@@ -23,6 +23,7 @@ from talkreel.pipeline.censoring import censored
 from talkreel.pipeline.cover import make_cover
 from talkreel.pipeline.craft import Work, apply_features
 from talkreel.pipeline.deliver import OutputFolder, place, slug
+from talkreel.pipeline.graphics import add_cards
 from talkreel.pipeline.job import Job
 from talkreel.pipeline.listen import fine_level_of
 from talkreel.pipeline.see import Sight
@@ -87,7 +88,7 @@ def cut(job: Job, sight: Sight, candidate: Candidate, analysis: Analysis) -> Cut
     edit = apply_features(work, edit)
     if job.options.craft.censor:
         candidate = censored(candidate)
-    return Cut(candidate, captioned(work, edit), analysis)
+    return Cut(candidate, add_cards(work, captioned(work, edit)), analysis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,9 @@ def rendered(
     cache: StageCache, edit: Edit, media: Media, progress: Progress = silent
 ) -> tuple[Path, Rendered]:
     """The verified file of ``edit`` in the cache and what was measured on it."""
-    key = StageKey(media.digest, "clip", RENDER_VERSION, {"edit": replace(edit, media_uri="", cover=None)})
+    key = StageKey(
+        media.digest, "clip", RENDER_VERSION, {"edit": replace(edit, media_uri="", cover=None)}
+    )
     figures = replace(key, stage="clip-figures")
 
     def produce(path: Path) -> None:

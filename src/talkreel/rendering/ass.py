@@ -13,16 +13,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from talkreel.core.edits import Canvas, CaptionCue, Captions, CaptionStyle, CaptionWord, join_words
+from talkreel.core.graphics import Card
 from talkreel.core.spans import TimeMap
-from talkreel.media.fonts import FALLBACK_FILE, find_font, measure_font
+from talkreel.media.fonts import FALLBACK_FILE, check_font, find_font, measure_font
 from talkreel.rendering.ass_text import (
     Setting,
     ass_colour,
-    ass_time,
     drawable,
+    event,
     runs_right_to_left,
+    style_line,
     wrap,
 )
+from talkreel.rendering.cards import card_styles
 from talkreel.rendering.plates import cue_plate, word_plate
 
 TITLE_FAMILY, TITLE_FILE = "Roboto", "Roboto-Bold.ttf"
@@ -41,10 +44,23 @@ _STYLE_FIELDS = (
 _EVENT_FIELDS = "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
 
 
-def caption_fonts(captions: Captions | None) -> tuple[str, ...]:
-    """Font files that a script for ``captions`` uses."""
+def caption_fonts(captions: Captions | None, cards: Sequence[Card] = ()) -> tuple[str, ...]:
+    """Font files that a script for ``captions`` and ``cards`` uses."""
     mine = (captions.style.font_file,) if captions else ()
-    return (*mine, TITLE_FILE, FALLBACK_FILE)
+    return (*mine, *(card.font_file for card in cards), TITLE_FILE, FALLBACK_FILE)
+
+
+def check_fonts(captions: Captions | None, cards: Sequence[Card] = ()) -> None:
+    """See that fonts named by path are those of the edit.
+
+    Raises:
+        RenderError: one is gone or was changed.
+    """
+    named = [(captions.style.font_file, captions.style.font_digest)] if captions else []
+    named += [(card.font_file, card.font_digest) for card in cards]
+    for file_name, digest in dict.fromkeys(named):
+        if digest:
+            check_font(file_name, digest)
 
 
 def ass_script(
@@ -54,6 +70,7 @@ def ass_script(
     frames: int,
     *,
     title: str = "",
+    cards: Sequence[Card] = (),
 ) -> str:
     """The script that draws ``captions`` on ``canvas``.
 
@@ -63,6 +80,7 @@ def ass_script(
         times: source clock to clip clock.
         frames: delivered frames.
         title: shown all along in the upper part; empty for none.
+        cards: drawn over all of that.
 
     Raises:
         RenderError: the font is missing.
@@ -72,7 +90,7 @@ def ass_script(
     if captions is not None:
         font = measure_font(find_font(captions.style.font_file))
         setting = Setting(captions.style, font, canvas, times, frames)
-        styles.append(_style_line("Caption", setting))
+        styles.append(style_line("Caption", setting))
         for cue in captions.cues:
             events += _cue_events(cue, setting)
     if title:
@@ -80,8 +98,11 @@ def ass_script(
         size = min(_TITLE_SIZE, _TITLE_SIZE_ACROSS * canvas.width / canvas.height)
         plain = CaptionStyle("title", TITLE_FAMILY, TITLE_FILE, size, outline=0.0)
         setting = Setting(plain, font, canvas, times, frames)
-        styles.append(_style_line("Title", setting))
+        styles.append(style_line("Title", setting))
         events += _title_events(title, setting)
+    for card_style, card_events in card_styles(cards, canvas, times, frames):
+        styles.append(card_style)
+        events += card_events
     head = [
         "[Script Info]",
         "ScriptType: v4.00+",
@@ -97,17 +118,6 @@ def ass_script(
     ]
     middle = ["", "[Events]", f"Format: {_EVENT_FIELDS}"]
     return "\n".join([*head, *styles, *middle, *events, ""])
-
-
-def _style_line(name: str, setting: Setting) -> str:
-    style, height = setting.style, setting.canvas.height
-    size = setting.font.ass_size(setting.em)
-    colours = [ass_colour(style.colour)] * 2 + [ass_colour(style.outline_colour)]
-    shade = "&H78000000"
-    bold = -1 if setting.font.bold else 0
-    fields = [name, style.font, f"{size:.2f}", *colours, shade, bold, 0, 0, 0, 100, 100, 0, 0, 1]
-    fields += [f"{style.outline * height:.2f}", f"{style.shadow * height:.2f}", 8, 0, 0, 0, 1]
-    return "Style: " + ",".join(str(field) for field in fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +140,7 @@ def _cue_events(cue: CaptionCue, setting: Setting) -> Iterator[str]:
         return
     style = setting.style
     if style.plate_colour is not None:
-        yield _event(0, first, last, setting, "Caption", cue_plate(cue, setting))
+        yield event(0, first, last, setting, "Caption", cue_plate(cue, setting))
     words = [word for line in cue.lines for word in line]
     states = _states(words, first, last, setting)
     before = 0
@@ -140,9 +150,9 @@ def _cue_events(cue: CaptionCue, setting: Setting) -> Iterator[str]:
         for state in _line_states(states, before, len(line)):
             if style.active_plate is not None and state.lit >= 0:
                 plate = word_plate(line, state.lit, cue.top, number, setting)
-                yield _event(0, state.first, state.last, setting, "Caption", plate)
+                yield event(0, state.first, state.last, setting, "Caption", plate)
             text = place + _line_text(line, state, setting)
-            yield _event(1, state.first, state.last, setting, "Caption", text)
+            yield event(1, state.first, state.last, setting, "Caption", text)
         before += len(line)
 
 
@@ -209,7 +219,7 @@ def _colour(word: CaptionWord, index: int, state: _State, style: CaptionStyle) -
     if word.emphasis and style.emphasis_colour is not None:
         return style.emphasis_colour
     if style.spoken_colour is not None and index < state.begun:
-        return style.spoken_colour
+        return word.colour or style.spoken_colour
     return word.colour or style.colour
 
 
@@ -228,14 +238,8 @@ def _title_events(title: str, setting: Setting) -> Iterator[str]:
     for number, line in enumerate(wrap(title, setting.font, room)[:_TITLE_LINES]):
         place = _place(setting.canvas.width / 2, setting.line_top(_TITLE_TOP, number))
         text = place + drawable(line, setting)
-        yield _event(1, 0, setting.frames, setting, "Title", text)
+        yield event(1, 0, setting.frames, setting, "Title", text)
 
 
 def _place(x: float, y: float) -> str:
     return f"{{\\an8\\q2\\pos({x:.1f},{y:.2f})}}"
-
-
-def _event(layer: int, first: int, last: int, setting: Setting, style: str, text: str) -> str:
-    rate = setting.canvas.frame_rate
-    begin, end = ass_time(first, rate), ass_time(last, rate)
-    return f"Dialogue: {layer},{begin},{end},{style},,0,0,0,,{text}"

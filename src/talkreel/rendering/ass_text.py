@@ -42,6 +42,18 @@ class Setting:
         return top * self.canvas.height + (baseline - self.font.ascent) * self.em
 
 
+def style_line(name: str, setting: Setting) -> str:
+    """The line of the styles' section that every event of ``name`` starts from."""
+    style, height = setting.style, setting.canvas.height
+    size = setting.font.ass_size(setting.em)
+    colours = [ass_colour(style.colour)] * 2 + [ass_colour(style.outline_colour)]
+    shade = "&H78000000"
+    bold = -1 if setting.font.bold else 0
+    fields = [name, style.font, f"{size:.2f}", *colours, shade, bold, 0, 0, 0, 100, 100, 0, 0, 1]
+    fields += [f"{style.outline * height:.2f}", f"{style.shadow * height:.2f}", 8, 0, 0, 0, 1]
+    return "Style: " + ",".join(str(field) for field in fields)
+
+
 def drawable(text: str, setting: Setting) -> str:
     """``text`` escaped, in the fallback font where the style's lacks a character."""
     escaped = escape(text)
@@ -72,6 +84,13 @@ def wrap(text: str, font: FontMeasures, ems: float) -> list[str]:
         else:
             lines.append(word)
     return lines
+
+
+def event(layer: int, first: int, last: int, setting: Setting, style: str, text: str) -> str:
+    """One line of the events' section, over frames ``first`` to ``last`` (half-open)."""
+    rate = setting.canvas.frame_rate
+    begin, end = ass_time(first, rate), ass_time(last, rate)
+    return f"Dialogue: {layer},{begin},{end},{style},,0,0,0,,{text}"
 
 
 def ass_time(frame: int, rate: Fraction) -> str:

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from talkreel.core.edits import Edit, Layout, LayoutKind
 from talkreel.core.media import Media
+from talkreel.rendering.broll import broll_chains, places
 from talkreel.rendering.colour import Conversion, SourceColour, conversion
+from talkreel.rendering.logo import logo_chain
 from talkreel.rendering.pixels import PLAIN, Pixels
 from talkreel.rendering.schedule import Schedule, Stretch, picture_times
 from talkreel.rendering.waveform import waveform_filters
@@ -49,6 +51,8 @@ def picture_graph(
     found: SourceColour,
     *,
     waveform_input: int | None = None,
+    broll_input: int = 0,
+    logo_input: int = 0,
     drawn: bool,
 ) -> str:
     """The graph from the stretches' inputs to ``[picture]``.
@@ -59,6 +63,8 @@ def picture_graph(
         schedule: frames of the clip.
         found: the source's colours.
         waveform_input: number of the input that carries the drawn waveform, if there is one.
+        broll_input: number of the first input that carries b-roll, if there is any.
+        logo_input: number of the input that carries the logo, if there is one.
         drawn: whether the caption script draws anything.
     """
     rate, pixels = schedule.rate, Pixels.of(edit, media)
@@ -73,9 +79,19 @@ def picture_graph(
     whole = "".join(f"[{name}o]" for name in names)
     joined = f"concat=n={len(pieces)}:v=1:a=0" if len(pieces) > 1 else "null"
     text = f",ass={CAPTIONS_NAME}:fontsdir={FONTS_NAME}" if drawn else ""
+    counted = f"{whole}{joined},settb=1/{rate.numerator},setpts=N*{rate.denominator}"
+    if places(edit, schedule):
+        chains.append(f"{counted}[bare]")
+        chains += broll_chains(edit, schedule, pixels, broll_input, "bare", "covered")
+        counted = "[covered]null"
+    if edit.graphics.logo is not None:
+        chains.append(f"{counted}[unmarked]")
+        chains.append(
+            logo_chain(edit.graphics.logo, edit.canvas, pixels, logo_input, "unmarked", "marked")
+        )
+        counted = "[marked]null"
     chains.append(
-        f"{whole}{joined},settb=1/{rate.numerator},setpts=N*{rate.denominator},"
-        f"setparams={pixels.tags}{text},format={pixels.name},setsar=1[picture]"
+        f"{counted},setparams={pixels.tags}{text},format={pixels.name},setsar=1[picture]"
     )
     return ";\n".join(chains)
 

@@ -18,7 +18,8 @@ from talkreel.core.media import Colour, Media
 from talkreel.core.stage import Progress, silent
 from talkreel.media.ffmpeg import input_options, run_ffmpeg
 from talkreel.media.fonts import gather_fonts
-from talkreel.rendering.ass import ass_script, caption_fonts
+from talkreel.rendering.ass import ass_script, caption_fonts, check_fonts
+from talkreel.rendering.broll import broll_inputs
 from talkreel.rendering.colour import LUT_NAME, SourceColour, read_colour
 from talkreel.rendering.encoders import (
     audio_options,
@@ -30,6 +31,7 @@ from talkreel.rendering.encoders import (
 )
 from talkreel.rendering.graph import CAPTIONS_NAME, FONTS_NAME, picture_graph
 from talkreel.rendering.hdr_text import hdr_script
+from talkreel.rendering.logo import logo_input
 from talkreel.rendering.loudness import (
     NEARLY_SILENT_LUFS,
     Loudness,
@@ -39,6 +41,7 @@ from talkreel.rendering.loudness import (
     measure,
 )
 from talkreel.rendering.measure import ClipMeasurement, measure_clip, measure_sound
+from talkreel.rendering.overlay import overlay_graph
 from talkreel.rendering.pixels import Pixels
 from talkreel.rendering.schedule import make_schedule, seek_seconds
 from talkreel.rendering.sound import ClipSound, cut_sound, raw_input, seeking_failed
@@ -270,17 +273,12 @@ class _Job:
 
     def _encode_picture(self, sound: ClipSound) -> None:
         edit, schedule = self._edit, self._schedule
-        inputs, waveform_input = self._picture_inputs()
-        title = edit.title if self._shows_waveform() else ""
-        self._write_captions(title)
-        graph = picture_graph(
-            edit,
-            self._media,
-            schedule,
-            self._colours(sound),
-            waveform_input=waveform_input,
-            drawn=edit.captions is not None or bool(title),
-        )
+        if self._delivery.overlay:
+            self._write_captions("")
+            inputs: list[str] = []
+            graph = overlay_graph(edit.canvas, schedule.frames)
+        else:
+            inputs, graph = self._whole_picture(sound)
         (self._folder / _GRAPH_NAME).write_text(graph, encoding="utf-8")
         arguments = [*inputs, "-/filter_complex", _GRAPH_NAME, "-map", "[picture]"]
         container = file_options(picture_container(self._delivery))
@@ -293,6 +291,29 @@ class _Job:
             ),
             cwd=self._folder,
         )
+
+    def _whole_picture(self, sound: ClipSound) -> tuple[list[str], str]:
+        """Arguments that open everything the picture is made of, and its graph."""
+        edit, schedule = self._edit, self._schedule
+        inputs, waveform_input = self._picture_inputs()
+        broll_input = inputs.count("-i")
+        inputs += broll_inputs(edit, schedule, self._folder)
+        logo_number = inputs.count("-i")
+        if edit.graphics.logo is not None:
+            inputs += logo_input(edit.graphics.logo, edit.canvas, self._folder)
+        title = edit.title if self._shows_waveform() else ""
+        self._write_captions(title)
+        graph = picture_graph(
+            edit,
+            self._media,
+            schedule,
+            self._colours(sound),
+            waveform_input=waveform_input,
+            broll_input=broll_input,
+            logo_input=logo_number,
+            drawn=edit.captions is not None or bool(title) or bool(edit.graphics.cards),
+        )
+        return inputs, graph
 
     def _join(self) -> None:
         """Picture and sound into one file that starts playing before it is loaded."""
@@ -329,14 +350,20 @@ class _Job:
         return any(layout.kind is LayoutKind.WAVEFORM for layout in self._edit.layouts)
 
     def _write_captions(self, title: str) -> None:
-        captions = self._edit.captions
+        captions, cards = self._edit.captions, self._edit.graphics.cards
         script = ass_script(
-            captions, self._edit.canvas, self._edit.time_map, self._schedule.frames, title=title
+            captions,
+            self._edit.canvas,
+            self._edit.time_map,
+            self._schedule.frames,
+            title=title,
+            cards=cards,
         )
         if self._pixels.colour is not Colour.SDR:
             script = hdr_script(script, self._pixels.colour)
         (self._folder / CAPTIONS_NAME).write_text(script, encoding="utf-8")
-        gather_fonts(self._folder / FONTS_NAME, caption_fonts(captions))
+        check_fonts(captions, cards)
+        gather_fonts(self._folder / FONTS_NAME, caption_fonts(captions, cards))
 
     def _colours(self, sound: ClipSound) -> SourceColour:
         video = self._media.video
