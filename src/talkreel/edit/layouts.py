@@ -64,7 +64,7 @@ class Stage:
         if follow.held < _LEAST_HELD:
             fast = "The person moves faster than a calm camera can follow: shown whole"
             return _with_subjects(self.whole(span, fast, 0.5), [subject])
-        path = _sliced(follow.path, span)
+        path = sliced(follow.path, span)
         layout = Layout(span, LayoutKind.CROP, (path,), reason, confidence)
         return _with_subjects(layout, [subject])
 
@@ -100,7 +100,7 @@ class Stage:
             path = self._half_path(own, other, within)
             if path is None:
                 return None
-            paths.append(_sliced(path, span))
+            paths.append(sliced(path, span))
         layout = Layout(span, LayoutKind.SPLIT, tuple(paths), reason, confidence)
         return _with_subjects(layout, subjects)
 
@@ -134,7 +134,7 @@ def _with_subjects(layout: Layout, subjects: Sequence[Subject]) -> Layout:
     return Layout(layout.span, layout.kind, layout.paths, layout.reason, layout.confidence, ids)
 
 
-def _sliced(path: CropPath, span: Span) -> CropPath:
+def sliced(path: CropPath, span: Span) -> CropPath:
     """``path`` with its keys inside ``span`` only, starting at the span's start."""
     first = CropKey(span.start, path.box_at(span.start))
     inner = [key for key in path.keys if span.start < key.time < span.end]

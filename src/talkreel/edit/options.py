@@ -26,6 +26,7 @@ class EditOptions:
         aspect: one of ``ASPECTS``.
         captions: name of a caption style, or None for no captions.
         tighten: whether long pauses are shortened.
+        fillers: whether fillers and false starts go as well, and jump cuts are hidden.
         height: longest side of the canvas in pixels, at most.
         encoding: encoder settings, passed on to the edit.
         pre_roll: seconds kept before the first word where the pause allows it.
@@ -39,6 +40,7 @@ class EditOptions:
     aspect: str = "9:16"
     captions: str | None = "bold"
     tighten: bool = False
+    fillers: bool = False
     height: int = 1920
     encoding: Encoding = field(default_factory=Encoding)
     pre_roll: float = 0.25

@@ -62,26 +62,27 @@ def still_share(frames: Sequence[NDArray[np.uint8]]) -> float:
     """Share of the picture that does not change between consecutive frames, 0..1 (1 for one)."""
     if len(frames) < 2:
         return 1.0
-    lumas = [_luma(frame) for frame in frames]
+    lumas = [luma(frame) for frame in frames]
     return float(np.mean([(np.abs(a - b) < 8).mean() for a, b in pairwise(lumas)]))
 
 
 def same_picture(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> bool:
     """Whether two frames of one size show the same place (a person may have moved in it)."""
-    a, b = _luma(first)[::4, ::4], _luma(second)[::4, ::4]
+    a, b = luma(first)[::4, ::4], luma(second)[::4, ::4]
     difference = np.abs(a - b)
     return float(np.median(difference)) < _SAME_PICTURE and float(difference.mean()) < 30.0
 
 
-def _luma(frame: NDArray[np.uint8]) -> FloatArray:
+def luma(frame: NDArray[np.uint8]) -> FloatArray:
+    """[H, W] luma (of 255) of an RGB frame."""
     weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
     return np.asarray(frame[..., :3].astype(np.float32) @ weights)
 
 
 def _likeness(frame: NDArray[np.uint8]) -> float:
-    luma = _luma(frame)
-    across = np.abs(np.diff(luma, axis=1))[:-1]
-    down = np.abs(np.diff(luma, axis=0))[:, :-1]
+    light = luma(frame)
+    across = np.abs(np.diff(light, axis=1))[:-1]
+    down = np.abs(np.diff(light, axis=0))[:, :-1]
     step = np.maximum(across, down)
     busy = step >= _FLAT
     crisp = step >= _SHARP

@@ -1,128 +1,146 @@
-"""Shortening long pauses inside a clip."""
+"""Taking out of a clip what nobody misses: long pauses, fillers, false starts.
+
+Every run between two holes is a whole number of frames long, so that picture and sound stay
+together over any number of joins.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from talkreel.core.signals import Signal
 from talkreel.core.spans import Span
 from talkreel.core.tracks import Shot
 from talkreel.core.transcript import Word
-from talkreel.edit.boundaries import CUT_MARGIN_SECONDS
+from talkreel.edit.fillers import Idle, find_idle
+from talkreel.edit.holes import LIVELY, LONG_PAUSE_SECONDS, Finder, Hole, Place, Sound
 
-# Pauses longer than this are shortened; shorter ones are the speaker's own rhythm.
-LONG_PAUSE_SECONDS = 0.7
-# What is left of a pause: the decay of one word and the breath before the next. Together
-# 0.3 s, the middle of ordinary pauses between clauses.
-KEEP_AFTER_WORD = 0.18
-KEEP_BEFORE_WORD = 0.12
-# Runs are shortened to whole frames by up to one frame, 0.05 s at 20 a second.
-FRAME_ROOM_SECONDS = 0.055
 # Shorter runs between two joins look like a stutter.
 SHORTEST_RUN_SECONDS = 1.2
-# A pause in which people laugh or clap, or a voice says what was not transcribed, stays.
-_LIVELY = 0.5
 _EPS = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Tightened:
+    """What stays and what went.
+
+    Attributes:
+        kept: spans of whole frames.
+        pauses: how many long pauses were shortened.
+        idle: fillers and false starts that went.
+        held: fillers and false starts that stay, as the sound around them does not rest.
+        words: that ``idle`` and ``held`` count in.
+        seconds: how much went.
+    """
+
+    kept: tuple[Span, ...]
+    pauses: int = 0
+    idle: tuple[Idle, ...] = ()
+    held: tuple[Idle, ...] = ()
+    words: tuple[Word, ...] = ()
+    seconds: float = 0.0
+
+    def texts(self, idle: Sequence[Idle]) -> list[str]:
+        """The words of ``idle``, one text each."""
+        return [" ".join(w.text for w in self.words[one.first : one.last]) for one in idle]
 
 
 def tighten_span(
     kept: Span,
     words: Sequence[Word],
     shots: Sequence[Shot],
+    sound: Sound,
     *,
     frame_rate: Fraction,
-    voice: Signal | None = None,
-    reaction: Signal | None = None,
-) -> tuple[Span, ...]:
-    """``kept`` without the middles of its long pauses: one or more spans of whole frames.
+    fillers: bool = False,
+) -> Tightened:
+    """``kept`` without the middles of its long pauses and, with ``fillers``, without idle words.
 
-    No word is touched, interpolated ones included, and no run is shorter than 1.2 s.
+    No word that stays is touched, interpolated ones included, and no run is shorter than 1.2 s.
 
     Args:
         kept: what would be played, a whole number of frames.
         words: of the whole transcript.
         shots: of the whole media; a join is moved onto a cut that lies just beside it.
+        sound: what is known of it.
         frame_rate: of the canvas.
-        voice: probability of speech; a pause with untranscribed voice is left alone.
-        reaction: probability of laughter or applause; such a pause is left alone.
+        fillers: whether fillers and false starts go too.
     """
-    gaps = [
-        gap
-        for gap in _pauses(kept, words)
-        if not (_lively(voice, gap, mean=False) or _lively(reaction, gap, mean=True))
-    ]
-    cuts = [shot.span.start for shot in shots]
-    removed = [_removal(gap, cuts) for gap in gaps]
-    removed = _without_short_runs(kept, removed)
-    return _whole_frame_runs(kept, removed, frame_rate)
+    inside = sorted((w for w in words if w.span.overlap(kept) > 0), key=lambda word: word.span)
+    idle = find_idle(inside) if fillers and sound.quiet is not None else ()
+    finder = Finder(kept, inside, sound, [shot.span.start for shot in shots])
+    holes = finder.holes(idle)
+    runs, cut = _fitted(kept, holes, float(frame_rate))
+    gone = tuple(one for hole in cut for one in hole.idle)
+    held = tuple(one for one in idle if one not in gone)
+    pauses = sum(not hole.idle for hole in cut)
+    seconds = kept.duration - sum(run.duration for run in runs)
+    return Tightened(runs, pauses, gone, held, tuple(inside), seconds)
 
 
-def _pauses(kept: Span, words: Sequence[Word]) -> list[Span]:
-    """Gaps longer than ``LONG_PAUSE_SECONDS`` between the words inside ``kept``."""
-    spoken = sorted(word.span for word in words if word.span.overlap(kept) > 0)
-    gaps = []
-    end = math.inf
-    for span in spoken:
-        if span.start - end > LONG_PAUSE_SECONDS:
-            gaps.append(Span(end, span.start))
-        end = span.end if math.isinf(end) else max(end, span.end)
-    return gaps
+def _fitted(
+    kept: Span, holes: Sequence[Hole], rate: float
+) -> tuple[tuple[Span, ...], tuple[Hole, ...]]:
+    """Runs of whole frames between as many of ``holes`` as leave runs long enough."""
+    left = list(holes)
+    while left:
+        edges = _edges(kept, left)
+        runs = [_whole_frames(start, end, rate) for start, end in edges]
+        bad = next((i for i, r in enumerate(runs) if r is None or _short(r)), None)
+        if bad is None:
+            return tuple(run for run in runs if run is not None), tuple(left)
+        first = int(left[0].end is None)  # a hole at the beginning has no run before it
+        beside = [i for i in (bad - 1 + first, bad + first) if 0 <= i < len(left)]
+        left.pop(min(beside, key=lambda i: (len(left[i].idle), left[i].seconds)))
+    return (kept,), ()
 
 
-def _lively(signal: Signal | None, gap: Span, *, mean: bool) -> bool:
-    """Whether the inner part of a pause is not silence.
+def _edges(kept: Span, holes: Sequence[Hole]) -> list[tuple[Place, Place]]:
+    """Start and end of every run between ``holes``."""
+    starts = [hole.start for hole in holes if hole.start is not None]
+    ends = [hole.end for hole in holes if hole.end is not None]
+    if holes[0].end is not None:
+        starts.insert(0, Place.at(kept.start))
+    if holes[-1].start is not None:
+        ends.append(Place.at(kept.end))
+    return list(zip(starts, ends, strict=True))
 
-    The edges are left out: there the neighbouring words decay.
+
+def _short(run: Span) -> bool:
+    return run.duration < SHORTEST_RUN_SECONDS - _EPS
+
+
+def _whole_frames(start: Place, end: Place, rate: float) -> Span | None:
+    """A run of whole frames within the windows, as near to the best places as can be."""
+    wanted = (end.best - start.best) * rate
+    least = math.ceil((end.window.start - start.window.end) * rate - _EPS)
+    most = math.floor((end.window.end - start.window.start) * rate + _EPS)
+    if least > most or most < 1:
+        return None
+    count = min(max(round(wanted), least, 1), most)
+    more = (count - wanted) / rate
+    # The end of a pause gives way first, then the start of the next run.
+    late = min(max(more, end.window.start - end.best), end.window.end - end.best)
+    first = start.best - (more - late)
+    return Span(first, first + count / rate)
+
+
+def unwritten_sounds(kept: Span, words: Sequence[Word], voice: Signal | None) -> int:
+    """How many short voiced sounds between words carry no word: fillers, perhaps.
+
+    Recognisers leave out many an "um". What such a sound is cannot be told from its voice
+    alone, so it stays.
     """
-    if signal is None or not len(signal.values):
-        return False
-    inner = gap.pad(-KEEP_AFTER_WORD, -KEEP_BEFORE_WORD)
-    if mean:
-        return signal.mean_over(inner) > _LIVELY
-    voiced = float((signal.over(inner) > _LIVELY).sum()) * signal.step
-    return voiced > 0.25
-
-
-def _removal(gap: Span, cuts: Sequence[float]) -> Span:
-    """The part of a pause that goes; at a picture cut beside the join, up to the cut."""
-    start, end = gap.start + KEEP_AFTER_WORD, gap.end - KEEP_BEFORE_WORD
-    near = FRAME_ROOM_SECONDS
-    start = min([start, *(c - CUT_MARGIN_SECONDS for c in cuts if gap.start + near < c < start)])
-    end = max([end, *(c + CUT_MARGIN_SECONDS for c in cuts if end < c < gap.end - near)])
-    return Span(start, end)
-
-
-def _without_short_runs(kept: Span, removed: list[Span]) -> list[Span]:
-    """Give back the shorter pause beside every run that would be too short."""
-    removed = list(removed)
-    while removed:
-        edges = [kept.start, *(t for gap in removed for t in (gap.start, gap.end)), kept.end]
-        runs = list(zip(edges[::2], edges[1::2], strict=True))
-        short = [i for i, (a, b) in enumerate(runs) if b - a < SHORTEST_RUN_SECONDS]
-        if not short:
-            break
-        beside = [i for i in (short[0] - 1, short[0]) if 0 <= i < len(removed)]
-        removed.pop(min(beside, key=lambda i: removed[i].duration))
-    return removed
-
-
-def _whole_frame_runs(kept: Span, removed: list[Span], frame_rate: Fraction) -> tuple[Span, ...]:
-    """Kept runs of whole frames.
-
-    Each is shortened by less than a frame inside a pause, so that no join crosses the picture
-    cut it was moved to.
-    """
-    if not removed:
-        return (kept,)
-    rate = float(frame_rate)
-    runs = []
-    start = kept.start
-    for gap in removed:
-        count = math.floor((gap.start - start) * rate + _EPS)
-        runs.append(Span(start, start + count / rate))
-        start = gap.end
-    # The last run gives way at its start: its end is the clip's end.
-    count = math.floor((kept.end - start) * rate + _EPS)
-    return (*runs, Span(kept.end - count / rate, kept.end))
+    if voice is None:
+        return 0
+    spoken = sorted(w.span for w in words if w.span.overlap(kept) > 0)
+    count = 0
+    for before, after in pairwise([Span(kept.start, kept.start), *spoken]):
+        gap = Span(before.end, max(before.end, after.start)).pad(-0.12, -0.12)
+        voiced = float((voice.over(gap) > LIVELY).sum()) * voice.step if gap.duration else 0.0
+        count += 0.1 <= voiced <= LONG_PAUSE_SECONDS
+    return count

@@ -48,6 +48,15 @@ def open_sound(job: Job, progress: Progress = silent) -> Audio:
     return Audio(wav)
 
 
+def fine_level_of(job: Job, span: Span) -> Signal | None:
+    """Level of the sound in ``span`` in fine steps; None when there is no sound."""
+    if job.media.audio is None:
+        return None
+    from talkreel.perceive.level import fine_level
+
+    return fine_level(open_sound(job), span)
+
+
 class Listener:
     """Listens to one media.
 

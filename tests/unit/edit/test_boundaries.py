@@ -1,15 +1,11 @@
 from fractions import Fraction
-from itertools import pairwise
 
-import numpy as np
 import pytest
 
-from talkreel.core.signals import Signal
 from talkreel.core.spans import Span
 from talkreel.core.tracks import Shot
 from talkreel.core.transcript import Word
 from talkreel.edit.boundaries import snap_span
-from talkreel.edit.tighten import LONG_PAUSE_SECONDS, SHORTEST_RUN_SECONDS, tighten_span
 
 RATE = Fraction(30)
 MEDIA = Span(0.0, 60.0)
@@ -95,97 +91,3 @@ def test_cuts_inside_the_speech_change_nothing():
 def test_a_span_outside_the_media_is_refused():
     with pytest.raises(ValueError, match="outside the media"):
         snap(Span(70, 80), [])
-
-
-def tighten(kept, words, shots=(), **signals):
-    return tighten_span(kept, words, shots, frame_rate=RATE, **signals)
-
-
-def pauses_left(kept, words):
-    """Clip seconds between the words, across joins."""
-    left = []
-    for a, b in pairwise(words):
-        played = sum(span.overlap(Span(a.span.end, b.span.start)) for span in kept)
-        left.append(played)
-    return left
-
-
-@pytest.fixture
-def slow_talk(words_of):
-    return words_of("One two three four, five six seven eight, nine ten more.", 10, pause=1.5)
-
-
-def test_long_pauses_become_natural_ones(slow_talk):
-    whole = Span(9.8, 9.8 + 8.0)
-    kept = tighten(whole, slow_talk)
-    assert len(kept) == 3
-    assert all(is_whole(span) for span in kept)
-    assert max(pauses_left(kept, slow_talk)) <= 0.35
-    long = [
-        p
-        for p, (a, b) in zip(pauses_left(kept, slow_talk), pairwise(slow_talk), strict=True)
-        if b.span.start - a.span.end > LONG_PAUSE_SECONDS
-    ]
-    assert all(0.22 <= p <= 0.35 for p in long)
-
-
-def test_no_word_is_touched_and_no_run_is_short(slow_talk):
-    kept = tighten(Span(9.8, 17.8), slow_talk)
-    for word in slow_talk:
-        assert any(s.start <= word.span.start and word.span.end <= s.end for s in kept)
-    assert min(span.duration for span in kept) >= SHORTEST_RUN_SECONDS
-
-
-def test_ends_stay_where_they_were(slow_talk):
-    kept = tighten(Span(9.8, 17.8), slow_talk)
-    assert kept[0].start == 9.8
-    assert kept[-1].end == pytest.approx(17.8)
-
-
-def test_short_pauses_stay(words_of):
-    words = words_of("One two, three four.", 10, pause=0.69)
-    whole = Span(9.8, 9.8 + 3.0)
-    assert tighten(whole, words) == (whole,)
-
-
-def test_a_lone_word_between_pauses_keeps_one_of_them(words_of):
-    words = [
-        *words_of("One two three four five.", 10),
-        *words_of("Yes.", 13),
-        *words_of("Six seven eight nine ten.", 14.6),
-    ]
-    kept = tighten(Span(9.8, 16.8), words)
-    assert len(kept) == 2
-    assert min(span.duration for span in kept) >= SHORTEST_RUN_SECONDS
-
-
-def test_laughter_stays(slow_talk):
-    laughing = Signal("reaction", np.full(120, 0.9), "probability", step=0.5)
-    whole = Span(9.8, 17.8)
-    assert tighten(whole, slow_talk, reaction=laughing) == (whole,)
-
-
-def test_a_voice_without_words_stays(slow_talk):
-    voiced = Signal("voice", np.ones(2000), "probability", step=0.032)
-    whole = Span(9.8, 17.8)
-    assert tighten(whole, slow_talk, voice=voiced) == (whole,)
-
-
-def test_interpolated_words_count_as_words():
-    words = [
-        Word("a", Span(10, 11.5)),
-        Word("42", Span(11.9, 12.3), interpolated=True),
-        Word("b", Span(12.6, 14)),
-    ]
-    whole = Span(9.8, 14.4)
-    assert tighten(whole, words) == (whole,)
-
-
-def test_a_join_beside_a_cut_is_moved_to_the_cut():
-    words = [Word("a", Span(10, 12)), Word("b", Span(14, 16))]
-    shots = [Shot(Span(0, 12.1)), Shot(Span(12.1, 60))]
-    kept = tighten(Span(9.8, 16.2), words, shots)
-    assert kept[0].end < 12.1
-    shots = [Shot(Span(0, 13.92)), Shot(Span(13.92, 60))]
-    kept = tighten(Span(9.8, 16.2), words, shots)
-    assert kept[1].start > 13.92
