@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+
+HDR_CHOICES = ("never", "keep", "only")
+_ASPECTS = ("9:16", "4:5", "1:1", "16:9")
 
 
 class Container(StrEnum):
@@ -92,3 +96,77 @@ class Delivery:
             raise ValueError("HDR needs 10 bits")
         if self.overlay and self.video is not VideoCodec.PRORES_4444:
             raise ValueError("only ProRes 4444 carries a transparent overlay")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryPreset:
+    """What one place takes.
+
+    Attributes:
+        name: as asked for.
+        label: for people.
+        source: address of the page that states the facts.
+        container: of the file.
+        video: picture codec.
+        audio: sound codec.
+        long_side: most pixels; None for no limit.
+        short_side: likewise.
+        min_side: fewest pixels of the shorter side.
+        enlarge: whether smaller pictures grow to the limit.
+        aspects: shapes shown without bars; empty for all.
+        min_fps: fewest frames per second.
+        max_fps: most frames per second; faster clips are halved.
+        max_kbps: of the picture.
+        audio_kbps: of the sound.
+        crf: quality.
+        effort: of the encoder.
+        lufs: integrated loudness.
+        true_peak: dBTP.
+        min_seconds: shortest.
+        max_seconds: longest.
+        max_bytes: largest file.
+        hdr: ``never`` (tone mapped), ``keep`` (as the source) or ``only`` (HDR sources alone).
+        bit_depth: of the picture.
+        overlay: captions on nothing.
+        hardware: NVENC.
+        edit_lists: whether the file may carry them.
+    """
+
+    name: str
+    label: str
+    source: str
+    container: Container = Container.MP4
+    video: VideoCodec = VideoCodec.H264
+    audio: AudioCodec = AudioCodec.AAC
+    long_side: int | None = None
+    short_side: int | None = None
+    min_side: int = 2
+    enlarge: bool = False
+    aspects: tuple[str, ...] = ()
+    min_fps: float = 0.0
+    max_fps: float = 120.0
+    max_kbps: int | None = None
+    audio_kbps: int = 192
+    crf: int = 18
+    effort: str = "veryfast"
+    lufs: float = -14.0
+    true_peak: float = -1.0
+    min_seconds: float = 0.0
+    max_seconds: float = math.inf
+    max_bytes: int | None = None
+    hdr: str = "never"
+    bit_depth: int = 8
+    overlay: bool = False
+    hardware: bool = False
+    edit_lists: bool = True
+
+    def __post_init__(self) -> None:
+        if self.hdr not in HDR_CHOICES:
+            raise ValueError(f"{self.name}: hdr is one of {', '.join(HDR_CHOICES)}")
+        if set(self.aspects) - set(_ASPECTS):
+            raise ValueError(f"{self.name}: aspects are {', '.join(_ASPECTS)}")
+
+    @property
+    def pictured(self) -> bool:
+        """Whether there is a picture."""
+        return self.video is not VideoCodec.NONE

@@ -5,7 +5,6 @@ The facts about each place lie in ``delivery.toml`` with their sources; nothing 
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,95 +13,24 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from talkreel.core.delivery import AudioCodec, Container, Delivery, LightLevels, VideoCodec
+from talkreel.core.delivery import (
+    AudioCodec,
+    Container,
+    Delivery,
+    DeliveryPreset,
+    LightLevels,
+    VideoCodec,
+)
 from talkreel.core.edits import AudioChain, Canvas, Edit, Encoding, LayoutKind
 from talkreel.core.media import Colour, Media
 from talkreel.core.spans import Span
 
-HDR_CHOICES = ("never", "keep", "only")
-_ASPECTS = {"9:16": Fraction(9, 16), "1:1": Fraction(1), "4:5": Fraction(4, 5)}
-_ASPECTS["16:9"] = Fraction(16, 9)
 # Share of a place's size limit that sound, container and the encoder's slack leave.
 _SIZE_SHARE = 0.9
-_DEFAULT_CRF, _DEFAULT_EFFORT, _DEFAULT_AUDIO_KBPS = 18, "veryfast", 192
 
 
 class Unfit(Exception):
     """The clip cannot be delivered so; the message says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryPreset:
-    """What one place takes.
-
-    Attributes:
-        name: as asked for.
-        label: for people.
-        source: address of the page that states the facts.
-        container: of the file.
-        video: picture codec.
-        audio: sound codec.
-        long_side: most pixels; None for no limit.
-        short_side: likewise.
-        min_side: fewest pixels of the shorter side.
-        enlarge: whether smaller pictures grow to the limit.
-        aspects: shapes shown without bars; empty for all.
-        min_fps: fewest frames per second.
-        max_fps: most frames per second; faster clips are halved.
-        max_kbps: of the picture.
-        audio_kbps: of the sound.
-        crf: quality.
-        effort: of the encoder.
-        lufs: integrated loudness.
-        true_peak: dBTP.
-        min_seconds: shortest.
-        max_seconds: longest.
-        max_bytes: largest file.
-        hdr: ``never`` (tone mapped), ``keep`` (as the source) or ``only`` (HDR sources alone).
-        bit_depth: of the picture.
-        overlay: captions on nothing.
-        hardware: NVENC.
-        edit_lists: whether the file may carry them.
-    """
-
-    name: str
-    label: str
-    source: str
-    container: Container = Container.MP4
-    video: VideoCodec = VideoCodec.H264
-    audio: AudioCodec = AudioCodec.AAC
-    long_side: int | None = None
-    short_side: int | None = None
-    min_side: int = 2
-    enlarge: bool = False
-    aspects: tuple[str, ...] = ()
-    min_fps: float = 0.0
-    max_fps: float = 120.0
-    max_kbps: int | None = None
-    audio_kbps: int = _DEFAULT_AUDIO_KBPS
-    crf: int = _DEFAULT_CRF
-    effort: str = _DEFAULT_EFFORT
-    lufs: float = -14.0
-    true_peak: float = -1.0
-    min_seconds: float = 0.0
-    max_seconds: float = math.inf
-    max_bytes: int | None = None
-    hdr: str = "never"
-    bit_depth: int = 8
-    overlay: bool = False
-    hardware: bool = False
-    edit_lists: bool = True
-
-    def __post_init__(self) -> None:
-        if self.hdr not in HDR_CHOICES:
-            raise ValueError(f"{self.name}: hdr is one of {', '.join(HDR_CHOICES)}")
-        if set(self.aspects) - set(_ASPECTS):
-            raise ValueError(f"{self.name}: aspects are {', '.join(_ASPECTS)}")
-
-    @property
-    def pictured(self) -> bool:
-        """Whether there is a picture."""
-        return self.video is not VideoCodec.NONE
 
 
 @lru_cache(maxsize=1)
@@ -169,7 +97,7 @@ def fit_delivery(
         edit,
         kept=kept,
         canvas=canvas,
-        audio=_loudness(edit.audio, preset),
+        audio=None if preset.overlay else _loudness(edit.audio, preset),
         encoding=encoding,
     )
     return Fitted(fitted, tuple(_warnings(edit, media, preset, canvas)))
@@ -252,7 +180,7 @@ def _warnings(edit: Edit, media: Media, preset: DeliveryPreset, canvas: Canvas) 
         return []
     said = []
     shape = Fraction(canvas.width, canvas.height)
-    wanted = [_ASPECTS[name] for name in preset.aspects]
+    wanted = [Fraction(name.replace(":", "/")) for name in preset.aspects]
     if wanted and all(abs(shape / aspect - 1) > Fraction(1, 50) for aspect in wanted):
         said.append(
             f"{preset.label} shows {canvas.width}x{canvas.height} with bars: make the clip with "

@@ -237,7 +237,7 @@ def stepwise(values: NDArray[np.float64]) -> str:
 def linearly(values: NDArray[np.float64], limit: int) -> str:
     """An expression in ``n``: [N] ``values`` rounded, in straight pieces, within 0..``limit``."""
     terms = []
-    for first, last in pairwise(_straight(values)):
+    for first, last in pairwise(straight(values)):
         begin = float(values[first])
         slope = (float(values[last]) - begin) / (last - first)
         terms.append(f"gte(n,{first})*lt(n,{last})*({begin:.3f}+{slope:.5f}*(n-{first}))")
@@ -246,7 +246,7 @@ def linearly(values: NDArray[np.float64], limit: int) -> str:
     return f"clip(floor({'+'.join(terms)}+0.5),0,{limit})"
 
 
-def _straight(values: NDArray[np.float64]) -> list[int]:
+def straight(values: NDArray[np.float64]) -> list[int]:
     """Corners of ``values``: between them a line is off by at most a tenth of a pixel."""
     corners = [0]
     begin = 0
