@@ -57,11 +57,6 @@ class Place:
     window: Span
     best: float
 
-    @classmethod
-    def at(cls, time: float) -> Place:
-        """Nowhere else than at ``time``."""
-        return cls(Span(time, time), time)
-
 
 @dataclass(frozen=True, slots=True)
 class Hole:

@@ -1,7 +1,7 @@
 """Taking out of a clip what nobody misses: long pauses, fillers, false starts.
 
-Every run between two holes is a whole number of frames long, so that picture and sound stay
-together over any number of joins.
+Every edge lies a whole number of frames from the clip's beginning, so that picture and sound
+stay together over any number of joins.
 """
 
 from __future__ import annotations
@@ -85,48 +85,49 @@ def tighten_span(
 def _fitted(
     kept: Span, holes: Sequence[Hole], rate: float
 ) -> tuple[tuple[Span, ...], tuple[Hole, ...]]:
-    """Runs of whole frames between as many of ``holes`` as leave runs long enough."""
-    left = list(holes)
+    """Runs between as many of ``holes`` as leave runs long enough.
+
+    All edges lie whole frames from the clip's beginning, in the source as in the clip: so no
+    join moves the picture against the sound.
+    """
+    left = []
+    for hole in holes:
+        end, start = (_on_frame(place, kept, rate) for place in (hole.end, hole.start))
+        if (end is None) is (hole.end is None) and (start is None) is (hole.start is None):
+            left.append((hole, end, start))
     while left:
-        edges = _edges(kept, left)
-        runs = [_whole_frames(start, end, rate) for start, end in edges]
-        bad = next((i for i, r in enumerate(runs) if r is None or _short(r)), None)
-        if bad is None:
-            return tuple(run for run in runs if run is not None), tuple(left)
-        first = int(left[0].end is None)  # a hole at the beginning has no run before it
-        beside = [i for i in (bad - 1 + first, bad + first) if 0 <= i < len(left)]
-        left.pop(min(beside, key=lambda i: (len(left[i].idle), left[i].seconds)))
-    return (kept,), ()
+        runs = _spans(kept, [(end, start) for _, end, start in left])
+        least = SHORTEST_RUN_SECONDS - _EPS
+        short = next((i for i, run in enumerate(runs) if run.duration < least), None)
+        if short is None:
+            break
+        first = int(left[0][1] is None)  # a hole at the beginning has no run before it
+        beside = [i for i in (short - 1 + first, short + first) if 0 <= i < len(left)]
+        left.pop(min(beside, key=lambda i: (len(left[i][0].idle), left[i][0].seconds)))
+    edges = [(end, start) for _, end, start in left]
+    return _spans(kept, edges), tuple(hole for hole, _, _ in left)
 
 
-def _edges(kept: Span, holes: Sequence[Hole]) -> list[tuple[Place, Place]]:
-    """Start and end of every run between ``holes``."""
-    starts = [hole.start for hole in holes if hole.start is not None]
-    ends = [hole.end for hole in holes if hole.end is not None]
-    if holes[0].end is not None:
-        starts.insert(0, Place.at(kept.start))
-    if holes[-1].start is not None:
-        ends.append(Place.at(kept.end))
-    return list(zip(starts, ends, strict=True))
+def _spans(kept: Span, edges: Sequence[tuple[float | None, float | None]]) -> tuple[Span, ...]:
+    starts = [start for _, start in edges if start is not None]
+    ends = [end for end, _ in edges if end is not None]
+    if not edges or edges[0][0] is not None:
+        starts.insert(0, kept.start)
+    if not edges or edges[-1][1] is not None:
+        ends.append(kept.end)
+    return tuple(Span(a, max(a, b)) for a, b in zip(starts, ends, strict=True))
 
 
-def _short(run: Span) -> bool:
-    return run.duration < SHORTEST_RUN_SECONDS - _EPS
-
-
-def _whole_frames(start: Place, end: Place, rate: float) -> Span | None:
-    """A run of whole frames within the windows, as near to the best places as can be."""
-    wanted = (end.best - start.best) * rate
-    least = math.ceil((end.window.start - start.window.end) * rate - _EPS)
-    most = math.floor((end.window.end - start.window.start) * rate + _EPS)
-    if least > most or most < 1:
+def _on_frame(place: Place | None, kept: Span, rate: float) -> float | None:
+    """The time in ``place`` nearest to its best that lies whole frames after the beginning."""
+    if place is None:
         return None
-    count = min(max(round(wanted), least, 1), most)
-    more = (count - wanted) / rate
-    # The end of a pause gives way first, then the start of the next run.
-    late = min(max(more, end.window.start - end.best), end.window.end - end.best)
-    first = start.best - (more - late)
-    return Span(first, first + count / rate)
+    least = math.ceil((place.window.start - kept.start) * rate - _EPS)
+    most = math.floor((place.window.end - kept.start) * rate + _EPS)
+    if least > most:
+        return None
+    count = min(max(round((place.best - kept.start) * rate), least), most)
+    return kept.start + count / rate
 
 
 def unwritten_sounds(kept: Span, words: Sequence[Word], voice: Signal | None) -> int:
