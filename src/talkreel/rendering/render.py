@@ -84,6 +84,7 @@ def render(
     *,
     progress: Progress = silent,
     timeout_seconds: float | None = None,
+    picture: Path | None = None,
 ) -> Delivered:
     """Render ``edit`` to ``out``; the file appears verified and whole, or not at all.
 
@@ -95,6 +96,7 @@ def render(
         out: path of the mp4; an existing file is replaced.
         progress: share done.
         timeout_seconds: wall-clock limit of each ffmpeg run; by default generous.
+        picture: the encoded picture, where it is made already (see ``shared``).
 
     Raises:
         RenderError: another source, ffmpeg failed, or the file did not verify.
@@ -106,7 +108,7 @@ def render(
         raise OutputError(f"{str(out)!r} is a folder: give the path of an mp4 file")
     with _scratch(out) as folder:
         job = _Job(edit, media, folder, progress, timeout_seconds)
-        measured, warnings = job.run()
+        measured, warnings = job.run(picture)
         try:
             os.replace(folder / job.clip_name, out)
         except OSError as error:
@@ -114,6 +116,19 @@ def render(
     progress(1.0)
     words = edit.captions.word_count if edit.captions else 0
     return Delivered(out, measured, words, warnings)
+
+
+def render_picture(edit: Edit, media: Media, out: Path, *, progress: Progress = silent) -> None:
+    """The encoded picture of ``edit`` without its sound, as ``render`` takes it.
+
+    Raises:
+        RenderError: another source, or ffmpeg failed.
+        OutputError: ``out`` cannot be written.
+    """
+    _check_source(edit, media)
+    with _scratch(out) as folder:
+        made = _Job(edit, media, folder, progress, None).picture_alone()
+        os.replace(made, out)
 
 
 def _check_source(edit: Edit, media: Media) -> None:
@@ -171,17 +186,16 @@ class _Job:
             _TIMEOUT_FLOOR_SECONDS + _TIMEOUT_PER_SECOND * self._schedule.duration
         )
 
-    def run(self) -> tuple[ClipMeasurement, tuple[str, ...]]:
-        sound = self._cut()
-        if seeking_failed(sound.log):
-            self._schedule = replace(self._schedule, seekable=False)
-            sound = self._cut()
-        self._progress(_SOUND_DONE)
+    def run(self, picture: Path | None = None) -> tuple[ClipMeasurement, tuple[str, ...]]:
+        sound = self._opened()
         if self._delivery.video is VideoCodec.NONE:
             return self._sound_alone(sound)
         with ThreadPoolExecutor(1, thread_name_prefix="sound") as beside:
             made = beside.submit(self._make_sound, sound)
-            self._encode_picture(sound)
+            if picture is None:
+                self._encode_picture(sound)
+            else:
+                shutil.copyfile(picture, self._folder / self._picture_name)
             mastering, warnings = made.result()
         self._join()
         got = measure_clip(self._folder / self.clip_name)
@@ -195,6 +209,19 @@ class _Job:
             mastered=mastering is not None,
         )
         return got, (*sound.warnings, *warnings, *checked)
+
+    def picture_alone(self) -> Path:
+        self._encode_picture(self._opened())
+        return self._folder / self._picture_name
+
+    def _opened(self) -> ClipSound:
+        """The clip's sound as the source has it, with what opening the source told."""
+        sound = self._cut()
+        if seeking_failed(sound.log):
+            self._schedule = replace(self._schedule, seekable=False)
+            sound = self._cut()
+        self._progress(_SOUND_DONE)
+        return sound
 
     def _sound_alone(self, sound: ClipSound) -> tuple[ClipMeasurement, tuple[str, ...]]:
         mastering, warnings = self._make_sound(sound)
