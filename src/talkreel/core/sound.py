@@ -167,6 +167,36 @@ class VoiceChain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MusicFacts:
+    """What was measured of a piece of music.
+
+    Attributes:
+        lufs: integrated level.
+        energy: 0 (calm) to 1 (driving).
+        tempo_bpm: or None where there is no beat.
+        loop: part of the piece's clock whose end goes on into its beginning.
+        crossfade: seconds over which it does.
+        bars: how many bars of four beats the loop has; 0 without a beat.
+    """
+
+    lufs: float
+    energy: float
+    tempo_bpm: float | None
+    loop: Span
+    crossfade: float
+    bars: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """A piece of a music library."""
+
+    asset: Asset
+    title: str
+    facts: MusicFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MusicBed:
     """Music under the speech.
 

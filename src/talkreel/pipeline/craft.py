@@ -14,6 +14,7 @@ from talkreel.pipeline.cover import ask_for_title
 from talkreel.pipeline.craft_options import CraftOptions
 from talkreel.pipeline.graphics import add_logo
 from talkreel.pipeline.illustrate import illustrate
+from talkreel.pipeline.music import lay_bed
 from talkreel.pipeline.sound import enhance_voice
 from talkreel.pipeline.work import Feature, Work, noted
 
@@ -22,6 +23,7 @@ __all__ = ["FEATURES", "Feature", "Work", "apply_features", "noted"]
 # In this order; each is told of only when its option asks for it.
 FEATURES: tuple[tuple[Callable[[CraftOptions], bool], Feature], ...] = (
     (lambda options: "voice" in options.enhance, enhance_voice),
+    (lambda options: options.music is not None, lay_bed),
     (lambda options: options.censor, censor),
     (lambda options: options.brand is not None, add_logo),
     (
