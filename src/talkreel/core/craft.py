@@ -49,7 +49,7 @@ class Placement(StrEnum):
     """Where a b-roll picture goes."""
 
     FULL = "full"  # over the whole canvas
-    SPLIT = "split"  # the upper half; the speaker stays below
+    SPLIT = "split"  # the upper half; what was in the middle of the canvas stays below
     INSET = "inset"  # a framed picture above the speaker
 
 
@@ -60,13 +60,24 @@ class Broll:
     Attributes:
         span: when.
         asset: what.
+        box: left, top, right, bottom as shares of the canvas: what it fills.
         start: second of the asset's own clock that is shown first; 0 for a still.
-        placement: where.
+        placement: what kind of place ``box`` is.
+        below: SPLIT only: upper edge (share of the canvas) of what is moved into the lower half.
         reason: the words it was chosen for and how near they are.
     """
 
     span: Span
     asset: Asset
+    box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     start: float = 0.0
     placement: Placement = Placement.FULL
+    below: float = 0.25
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        left, top, right, bottom = self.box
+        if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+            raise ValueError(f"a b-roll picture fills a box inside the canvas, got {self.box}")
+        if self.start < 0 or not 0 <= self.below <= 0.5:
+            raise ValueError("b-roll starts at 0 s or later, and moves a half of the canvas")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from talkreel.core.craft import Placement
 from talkreel.core.errors import InputError
+from talkreel.store.stock import key_of
 
 ENHANCEMENTS = ("voice", "picture")
 COVERS = ("plain", "title")
@@ -23,7 +25,9 @@ class CraftOptions:
         music: folder of music to lay under the speech, or None.
         brand: folder of a brand kit, or None.
         broll: folder of pictures and videos to show over the speech, or None.
+        broll_stock: stock library to search instead, one of ``SERVICES``, or None.
         broll_suggest: whether b-roll is only listed.
+        broll_place: where it goes.
         title_card: whether the hook line stands on the first two seconds.
         censor: whether profanity is masked, in sound and text.
         emoji: whether captions carry emoji.
@@ -41,7 +45,9 @@ class CraftOptions:
     music: Path | None = None
     brand: Path | None = None
     broll: Path | None = None
+    broll_stock: str | None = None
     broll_suggest: bool = False
+    broll_place: Placement = Placement.FULL
     title_card: bool = False
     censor: bool = False
     emoji: bool = False
@@ -64,5 +70,7 @@ class CraftOptions:
         ):
             if folder is not None and not folder.is_dir():
                 raise InputError(f"{option} needs a folder, and {folder} is none")
-        if self.broll_suggest and self.broll is None:
-            raise InputError("--broll-suggest lists from a library: name it with --broll DIR")
+        if self.broll_stock is not None:
+            if self.broll is not None:
+                raise InputError("--broll takes a folder or a stock library, not both")
+            key_of(self.broll_stock)

@@ -1,0 +1,200 @@
+"""B-roll: find where a picture may go, what is said there, and which picture shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from talkreel.core.arrays import FloatArray
+from talkreel.core.craft import Broll
+from talkreel.core.edits import Edit
+from talkreel.core.emotions import EMOTIONS
+from talkreel.core.errors import MediaError, ModelMissing
+from talkreel.core.spans import Span
+from talkreel.edit.broll import Moment, box_of, choose, find_moments
+from talkreel.features.cached import cached_embeddings
+from talkreel.media.probe import probe
+from talkreel.models.shipped import load_bundle
+from talkreel.models.text import TextEmbedder
+from talkreel.pipeline.craft_options import CraftOptions
+from talkreel.pipeline.work import Work, noted
+from talkreel.ranking.wording import bare, content
+from talkreel.store.cache import default_root
+from talkreel.store.library import PICTURES, VIDEOS, Listed, list_library
+from talkreel.store.stock import Stock, StockError, key_of
+
+FEATURE = "broll"
+# Cosine of what is said and what a picture is said to show. At .40 every picture shown for the
+# sixty sentences of experiments/benchmarks/craft/broll.py fitted; with the fitting ones taken
+# away, one sentence in ten still got one.
+LEAST_FIT = 0.40
+# A face shows feeling from this probability of anything but neutral on.
+_EMOTES = 0.8
+_MOST_QUERIES = 6
+_MOST_SUGGESTIONS = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pictures:
+    """Pictures to choose from and [N, 384] what each is said to show."""
+
+    listed: tuple[Listed, ...]
+    vectors: FloatArray
+
+
+def wanted(options: CraftOptions) -> bool:
+    """Whether ``illustrate`` is asked for."""
+    return bool(options.broll or options.broll_stock or options.broll_suggest)
+
+
+def illustrate(work: Work, edit: Edit) -> Edit:
+    """``edit`` with pictures over some of its speech, or with a note of what could be shown."""
+    if work.job.media.video is None:
+        return noted(edit, FEATURE, "left out: the source has no picture", applied=False)
+    avoid = _emoting(work, edit)
+    moments = find_moments(edit, work.analysis.transcript.words, _content, avoid)
+    if not moments:
+        return noted(
+            edit,
+            FEATURE,
+            "left out: no phrase of 2 to 5 s after the hook shows one person without much feeling",
+            applied=False,
+        )
+    said = _embed([moment.text for moment in moments])
+    try:
+        pictures = _pictures(work, moments, upright=edit.canvas.height > edit.canvas.width)
+    except StockError as error:
+        return noted(edit, FEATURE, f"left out: {error}", applied=False)
+    if pictures is None:
+        return _searches(edit, moments)
+    if not pictures.listed:
+        return noted(edit, FEATURE, "left out: no picture says what it shows", applied=False)
+    fit = said @ pictures.vectors.T
+    pairs = choose(edit, moments, fit, LEAST_FIT)
+    if not pairs:
+        text = f"left out: no picture fits; the nearest has {fit.max():.2f} of {LEAST_FIT:.2f}"
+        return noted(edit, FEATURE, text, applied=False)
+    chosen = [(moments[m], pictures.listed[p], float(fit[m, p])) for m, p in pairs]
+    if work.options.broll_suggest:
+        listed = "; ".join(f"{_clock(edit, m)} {p.path.name} ({f:.2f})" for m, p, f in chosen)
+        return noted(edit, FEATURE, f"only listed: {listed}", applied=False)
+    return _with_pictures(work, edit, chosen)
+
+
+def _with_pictures(work: Work, edit: Edit, chosen: list[tuple[Moment, Listed, float]]) -> Edit:
+    placement = work.options.broll_place
+    box = box_of(placement, edit.canvas)
+    shown, told = [], []
+    for moment, listed, fit in chosen:
+        reason = f"“{moment.text}” is {fit:.2f} near “{listed.description[:80]}”"
+        start = _start(listed.path, moment.span.duration)
+        shown.append(Broll(moment.span, listed.asset(), box, start, placement, reason=reason))
+        whose = f", {listed.attribution}" if listed.attribution else ""
+        terms = "" if listed.licence else ", no licence stated"
+        told.append(f"{_clock(edit, moment)} {listed.path.name}{whose}{terms}")
+    seconds = sum(broll.span.duration for broll in shown)
+    share = seconds / edit.time_map.duration
+    text = f"{seconds:.1f} s ({share:.0%} of the clip): {'; '.join(told)}"
+    return noted(replace(edit, broll=tuple(shown)), FEATURE, text, applied=True)
+
+
+def _searches(edit: Edit, moments: Sequence[Moment]) -> Edit:
+    """A note of moments and what to look for, for somebody who has no library."""
+    picked: list[Moment] = []
+    for moment in sorted(moments, key=lambda m: -len(m.keywords) / m.span.duration):
+        if all(moment.span.pad(3.0, 3.0).overlap(other.span) == 0 for other in picked):
+            picked.append(moment)
+    picked = sorted(picked[:_MOST_SUGGESTIONS], key=lambda m: m.span.start)
+    listed = "; ".join(f"{_clock(edit, m)} look for “{' '.join(m.keywords)}”" for m in picked)
+    return noted(edit, FEATURE, f"only listed: {listed}", applied=False)
+
+
+def _pictures(work: Work, moments: Sequence[Moment], *, upright: bool) -> _Pictures | None:
+    """What there is to choose from; None where nothing was named."""
+    options = work.options
+    if options.broll is not None:
+        return _library(options.broll)
+    if options.broll_stock is None:
+        return None
+    stock = Stock(options.broll_stock, key_of(options.broll_stock), default_root() / "stock")
+    offered = {}
+    for moment in sorted(moments, key=lambda m: -len(m.keywords))[:_MOST_QUERIES]:
+        for found in stock.search(" ".join(moment.keywords[:4]), upright=upright):
+            if found.description:
+                offered[found.name] = found
+    names = list(offered)
+    vectors = _embed([offered[name].description for name in names])
+    near = _embed([moment.text for moment in moments]) @ vectors.T
+    best = [
+        i for i in np.argsort(-near.max(axis=0))[:_MOST_QUERIES] if near[:, i].max() > LEAST_FIT
+    ]
+    return _Pictures(tuple(stock.fetch(offered[names[i]]) for i in best), vectors[best])
+
+
+@lru_cache(maxsize=2)
+def _library(folder: Path) -> _Pictures:
+    listed = tuple(item for item in list_library(folder, PICTURES | VIDEOS) if item.description)
+    return _Pictures(listed, _embed([item.description for item in listed]))
+
+
+@lru_cache(maxsize=1)
+def _embedder() -> TextEmbedder:
+    return TextEmbedder()
+
+
+def _embed(texts: Sequence[str]) -> FloatArray:
+    return cached_embeddings(texts, _embedder()).astype(np.float64)
+
+
+def _content(words: Sequence[str]) -> Sequence[str]:
+    return content([bare(word) for word in words])
+
+
+def _emoting(work: Work, edit: Edit) -> tuple[Span, ...]:
+    """Seconds of the clip in which a face shows feeling."""
+    if not work.analysis.faces:
+        return ()
+    try:
+        bundle = load_bundle("emotion-face")
+    except ModelMissing:
+        return ()
+    from talkreel.models.predict_face import STEP_SECONDS, FaceEmotionPredictor
+
+    job = work.job
+    key = job.key(
+        "face-emotion",
+        FaceEmotionPredictor.version,
+        bundle=bundle.spec.version,
+        kept=edit.kept,
+        faces=work.analysis.faces,
+    )
+
+    def read() -> tuple[Span, ...]:
+        signal = FaceEmotionPredictor(bundle)(job.media, work.analysis.faces, edit.kept)
+        feeling = 1.0 - signal.values[:, EMOTIONS.index("neutral")]
+        return tuple(
+            Span(i * STEP_SECONDS, (i + 1) * STEP_SECONDS)
+            for i in np.flatnonzero(feeling > _EMOTES)
+        )
+
+    return job.cache.record(key, tuple[Span, ...], read)
+
+
+def _start(path: Path, seconds: float) -> float:
+    """Where in a video to begin: a little in, past fades and black, where it is long enough."""
+    if path.suffix.lower() in PICTURES:
+        return 0.0
+    try:
+        length = probe(path).duration
+    except MediaError:
+        return 0.0  # said when it is rendered
+    return round(min(0.1 * length, max(0.0, length - seconds)), 3)
+
+
+def _clock(edit: Edit, moment: Moment) -> str:
+    at = edit.time_map.to_clip(moment.span.start)
+    return f"{int(at // 60)}:{at % 60:04.1f}"

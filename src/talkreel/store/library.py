@@ -1,0 +1,160 @@
+"""A folder of the user's own pictures, videos or music: what each file is and who made it.
+
+A file may have a sidecar of its own name, ``beach.toml`` beside ``beach.jpg``::
+
+    title = "Evening at the beach"
+    tags = ["sea", "sunset"]
+    licence = "CC BY 4.0"
+    attribution = "Photo by Jo Doe"
+
+or ``beach.txt`` with a caption. A folder's ``licence.txt`` speaks for what has no licence of its
+own. Without any of these the file's name and its folder's describe it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from talkreel.core.craft import Asset
+from talkreel.core.errors import InputError
+
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+VIDEOS = frozenset({".mp4", ".mov", ".m4v", ".webm", ".mkv"})
+MOST_FILES = 20_000
+_FIELDS = ("title", "tags", "licence", "attribution")
+# Names that cameras give say nothing.
+_CAMERA_NAME = re.compile(r"^(img|dsc|dscn|pxl|vid|mvi|gopr|screenshot)?[\s_-]*[\d_\s-]*$", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One file of a library.
+
+    Attributes:
+        path: absolute.
+        title: from the sidecar, else from the file's name; empty where that says nothing.
+        caption: from a ``.txt`` beside it.
+        tags: from the sidecar and the folders it lies in.
+        licence: as stated; empty when nothing is.
+        attribution: whom to name; empty for nobody.
+    """
+
+    path: Path
+    title: str
+    caption: str = ""
+    tags: tuple[str, ...] = ()
+    licence: str = ""
+    attribution: str = ""
+
+    @property
+    def description(self) -> str:
+        """All that is known of what it shows, in one text; empty where nothing is."""
+        parts = (self.title, self.caption, ", ".join(self.tags))
+        return ". ".join(part.rstrip(". ") for part in parts if part)
+
+    def asset(self) -> Asset:
+        """The file as an edit names it; reads all of it for its digest.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        return Asset(str(self.path), file_digest(self.path), self.licence, self.attribution)
+
+
+def list_library(folder: Path, suffixes: Collection[str]) -> tuple[Listed, ...]:
+    """The files of ``folder`` and the folders in it that end in one of ``suffixes``, by path.
+
+    Hidden files and links that lead out of the folder are left out.
+
+    Args:
+        folder: of the library.
+        suffixes: with the dot, lower case.
+
+    Raises:
+        InputError: no such folder, none of these files in it, too many, or a wrong sidecar.
+    """
+    root = folder.resolve()
+    if not root.is_dir():
+        raise InputError(f"a library is a folder, and {folder} is none")
+    files = sorted(
+        path
+        for path in root.rglob("*")
+        if path.suffix.lower() in suffixes
+        and not any(part.startswith(".") for part in path.relative_to(root).parts)
+        and path.resolve().is_relative_to(root)
+        and path.is_file()
+    )
+    if not files:
+        known = ", ".join(sorted(suffix.removeprefix(".") for suffix in suffixes))
+        raise InputError(f"{folder} holds no file to use: a library has {known} files")
+    if len(files) > MOST_FILES:
+        raise InputError(f"{folder} holds {len(files)} files; a library has at most {MOST_FILES}")
+    return tuple(_listed(path, root) for path in files)
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _listed(path: Path, root: Path) -> Listed:
+    sidecar = _sidecar(path.with_suffix(".toml"))
+    folders = [_plain(part) for part in path.relative_to(root).parts[:-1]]
+    return Listed(
+        path,
+        sidecar.get("title") or _title(path.stem),
+        _text(path.with_suffix(".txt")),
+        (*sidecar.get("tags", ()), *(name for name in folders if name)),
+        sidecar.get("licence") or _text(path.with_name("licence.txt")),
+        sidecar.get("attribution", ""),
+    )
+
+
+def _sidecar(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}") from error
+    for name, value in given.items():
+        wanted = "a list of texts" if name == "tags" else "a text"
+        good = isinstance(value, str)
+        if name == "tags":
+            good = isinstance(value, list) and all(isinstance(tag, str) for tag in value)
+        if name not in _FIELDS or not good:
+            raise InputError(
+                f"{path}: {name} = {value!r} cannot be used; the fields are "
+                f"{', '.join(_FIELDS)}, and {name if name in _FIELDS else 'each'} is {wanted}"
+            )
+    return given
+
+
+def _text(path: Path) -> str:
+    try:
+        return " ".join(path.read_text(encoding="utf-8").split())[:1000]
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _title(stem: str) -> str:
+    return "" if _CAMERA_NAME.match(stem) else _plain(stem)
+
+
+def _plain(name: str) -> str:
+    words = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
+    return " ".join(re.findall(r"[^\W\d_]+", words)).lower()
