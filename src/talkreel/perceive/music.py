@@ -26,6 +26,8 @@ _SLOWEST_BPM, _FASTEST_BPM = 50.0, 220.0
 # Below this share of the onset strength's power the piece has no beat worth following.
 _LEAST_BEAT = 0.12
 _LEAST_ONSET = 0.05
+_INAUDIBLE = 1e-3
+_LOW_BANDS = 10  # up to about 200 Hz
 _BEATS = 4
 _BEAT_CROSSFADE, _FREE_CROSSFADE = 0.03, 2.0
 _COMPARE_SECONDS = 2.0
@@ -86,8 +88,11 @@ def _spectrogram(samples: FloatArray) -> FloatArray:
 def _onsets(shape: FloatArray) -> FloatArray:
     """[frames] half-wave rectified flux of the log spectrum in 40 bands, mean removed."""
     edges = np.unique(np.geomspace(2, shape.shape[1] - 1, 41).astype(int))
-    bands = np.log10(np.add.reduceat(shape, edges[:-1], axis=1) + 1e-6)
-    flux = np.maximum(np.diff(bands, axis=0, prepend=bands[:1]), 0).mean(axis=1)
+    power = np.add.reduceat(shape, edges[:-1], axis=1)
+    bands = np.log10(power + _INAUDIBLE * power.mean() + 1e-12)
+    rise = np.maximum(np.diff(bands, axis=0, prepend=bands[:1]), 0)
+    # Drums and basses mark the beat, cymbals often its halves: the low end counts as much again.
+    flux = 0.5 * rise.mean(axis=1) + 0.5 * rise[:, :_LOW_BANDS].mean(axis=1)
     local = np.convolve(flux, np.ones(101) / 101, "same")
     return np.asarray(np.maximum(flux - local, 0))
 
