@@ -165,6 +165,22 @@ def styles(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def export(arguments: argparse.Namespace) -> int:
+    """``talkreel export``."""
+    from talkreel.pipeline.export_edit import export_edit
+
+    names = [name.strip() for name in arguments.to.split(",") if name.strip()]
+    made = export_edit(
+        Path(arguments.edit), names, out=Path(arguments.out) if arguments.out else None
+    )
+    if arguments.json:
+        files = [str(path) for path in made.files]
+        _print_json({"schema": "export/1", "files": files, "notes": encode(made.notes)})
+    else:
+        _print("\n".join(f"{note.feature}: {note.text}" for note in made.notes))
+    return 0
+
+
 def doctor(arguments: argparse.Namespace) -> int:
     """``talkreel doctor``."""
     from talkreel.doctor import examine
@@ -210,6 +226,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "probe": probe,
     "shots": shots,
     "render": render,
+    "export": export,
     "styles": styles,
     "doctor": doctor,
     "models": models,

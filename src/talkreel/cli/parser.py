@@ -30,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_transcribe(commands)
     _add_media_commands(commands)
     _add_render(commands)
+    _add_export(commands)
     _add_styles(commands)
     _add_channel_commands(commands)
     _add_machine_commands(commands)
@@ -110,6 +111,20 @@ def _add_styles(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     styles.add_argument("--out", metavar="DIR", help="draw a preview of each style there (PNG)")
     styles.add_argument("--on", metavar="VIDEO", help="draw on a frame of this video")
     _add_json(styles)
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    export = commands.add_parser(
+        "export", help="make files for other places and for editors from an edit"
+    )
+    export.add_argument("edit", metavar="EDIT.json")
+    export.add_argument(
+        "--to", metavar="NAMES", required=True, help="presets and formats with commas between"
+    )
+    export.add_argument(
+        "--out", metavar="DIR", help="folder for the files (default: beside the clip of this edit)"
+    )
+    _add_json(export)
 
 
 def _add_channel_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from talkreel.core.craft import Placement
 from talkreel.core.errors import InputError
+from talkreel.pipeline.export_names import check_exports
 from talkreel.store.stock import key_of
 
 ENHANCEMENTS = ("voice", "picture")
@@ -70,6 +71,7 @@ class CraftOptions:
         ):
             if folder is not None and not folder.is_dir():
                 raise InputError(f"{option} needs a folder, and {folder} is none")
+        check_exports(self.exports)
         if self.broll_stock is not None:
             if self.broll is not None:
                 raise InputError("--broll takes a folder or a stock library, not both")

@@ -8,6 +8,7 @@ from pathlib import Path
 from talkreel.core.analysis import Analysis
 from talkreel.core.candidates import Candidate
 from talkreel.core.clips import Clip, ClipFiles, Measured
+from talkreel.core.delivery import VideoCodec
 from talkreel.core.edits import SCHEMA, Edit
 from talkreel.core.jsonio import write_document, write_text
 from talkreel.core.media import Media
@@ -28,7 +29,7 @@ from talkreel.pipeline.job import Job
 from talkreel.pipeline.listen import fine_level_of
 from talkreel.pipeline.see import Sight
 from talkreel.ranking.posts import as_text
-from talkreel.rendering.measure import ClipMeasurement, measure_clip
+from talkreel.rendering.measure import ClipMeasurement, measure_clip, measure_sound
 from talkreel.rendering.render import render
 from talkreel.rendering.sidecars import write_srt, write_vtt
 from talkreel.store.cache import StageCache, StageKey
@@ -103,9 +104,8 @@ def rendered(
     cache: StageCache, edit: Edit, media: Media, progress: Progress = silent
 ) -> tuple[Path, Rendered]:
     """The verified file of ``edit`` in the cache and what was measured on it."""
-    key = StageKey(
-        media.digest, "clip", RENDER_VERSION, {"edit": replace(edit, media_uri="", cover=None)}
-    )
+    shown = replace(edit, media_uri="", cover=None, notes=())
+    key = StageKey(media.digest, "clip", RENDER_VERSION, {"edit": shown})
     figures = replace(key, stage="clip-figures")
 
     def produce(path: Path) -> None:
@@ -114,9 +114,10 @@ def rendered(
         cache.record(figures, Rendered, lambda: Rendered(done.measured, done.warnings))
 
     def figures_again() -> Rendered:
-        return Rendered(measure_clip(path), ())
+        pictured = edit.encoding.delivery.video is not VideoCodec.NONE
+        return Rendered(measure_clip(path) if pictured else measure_sound(path), ())
 
-    path = cache.file(key, ".mp4", produce)
+    path = cache.file(key, f".{edit.encoding.delivery.container}", produce)
     progress(1.0)
     return path, cache.record(figures, Rendered, figures_again)
 

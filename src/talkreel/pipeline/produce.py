@@ -14,6 +14,7 @@ from talkreel.core.clips import Clip
 from talkreel.core.errors import RenderError
 from talkreel.core.stage import Progress
 from talkreel.pipeline.deliver import OutputFolder
+from talkreel.pipeline.export import with_exports
 from talkreel.pipeline.job import Job
 from talkreel.pipeline.make import Cut, Rendered, deliver, rendered
 
@@ -74,6 +75,7 @@ def produce(
                 dropped(error)
                 continue
             clip = deliver(folder, len(clips) + 1, made, path, file)
+            clip = with_exports(job, folder, made.edit, clip)
             clips.append(clip)
             tracker.say("clips", f"clip {clip.rank}: {folder.root / clip.files.video}")
             delivered(clip)

@@ -77,12 +77,17 @@ def render_to(
 def _render(edit: Edit, cache: StageCache | None, watcher: Watcher) -> tuple[Path, ClipMeasurement]:
     tracker = Tracker([("render", 1.0)], watcher)
     path, done = rendered(
-        cache or StageCache(default_root()), edit, _source(edit), tracker.stage("render")
+        cache or StageCache(default_root()), edit, source_of(edit), tracker.stage("render")
     )
     return path, done.measured
 
 
-def _source(edit: Edit) -> Media:
+def source_of(edit: Edit) -> Media:
+    """The probed source of ``edit``.
+
+    Raises:
+        InputError: it is gone or has changed.
+    """
     if not Path(edit.media_uri).exists():
         raise InputError(
             f"the source of this edit is gone: {edit.media_uri}; put it back or change media_uri"
@@ -107,7 +112,7 @@ def _with_captions(edit: Edit, captions: str | None, analysis: Analysis | None) 
             "words are, or run talkreel clip again"
         )
     styled = restyle(edit, captions, analysis)
-    return readable(styled, find_style(captions), _source(edit))
+    return readable(styled, find_style(captions), source_of(edit))
 
 
 class _Delivered:
