@@ -9,14 +9,17 @@ Settings that have no option here are environment variables: ``TALKREEL_SERVE_<N
 
 # No postponed annotations here: Ray looks at the builder's to see that arguments are checked.
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import ray
 from pydantic import Field, ValidationError
 from ray.serve import Application
 
+from serving.deployments import cluster
 from serving.deployments.background import BackgroundDeployment, WorkerDeployment
 from serving.deployments.ingress import ingress
 from serving.deployments.roles import EmotionDeployment, EngagementDeployment, HookDeployment
@@ -50,6 +53,9 @@ def build(args: AppArgs) -> Application:
     Args:
         args: checked by Ray when they come from a command line or a file.
     """
+    if not ray.is_initialized():
+        # ``serve run`` calls this before it starts a cluster, which gets this environment.
+        os.environ.update(cluster.proxy_environment())
     api = ingress(args.settings, args.scorer_replicas).options(num_replicas=args.api_replicas)
     return api.bind(*scorers(args), *workers(args.settings), background(args))
 
@@ -109,7 +115,6 @@ def _serve_with_ray(args: AppArgs) -> None:
     Serve's own proxy would add its time to every request and carry every uploaded byte between
     processes; ``build`` has the API as an ingress for clusters that need it there.
     """
-    from serving.deployments import cluster
     from serving.deployments.ingress import connected
     from serving.standalone import serve_api
 

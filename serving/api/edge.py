@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -17,21 +16,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.api import errors
 from serving.api.logs import ACCESS, ERRORS, log
 from serving.api.metrics import Metrics
+from serving.net.headers import harmless
 from serving.storage.ids import new_id
 from serving.tracing import span
 
-# With these a client could choose Ray Serve's timeout or the model of somebody else.
-STRIPPED = frozenset(
-    {
-        b"x-request-timeout-seconds",
-        b"x-request-disconnect-disabled",
-        b"serve_multiplexed_model_id",
-    }
-)
 # Everything but uploads is JSON; a transcript of a day of talk fits.
 MAX_BODY_BYTES = 16 << 20
 UPLOADS = "/v1/uploads"
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
@@ -64,9 +55,8 @@ class Edge:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.match(given) else new_id("req")
-        scope["headers"] = [pair for pair in scope["headers"] if pair[0].lower() not in STRIPPED]
+        scope["headers"] = harmless(scope["headers"])
+        request_id = Headers(scope=scope).get("x-request-id") or new_id("req")
         scope.setdefault("state", {})["request_id"] = request_id
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)

@@ -13,6 +13,7 @@ from ray import serve
 from ray._private import ray_constants
 from ray.serve.config import HTTPOptions, ProxyLocation
 
+from serving.deployments.proxy import CALLBACK, VARIABLE
 from serving.settings import Settings
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -55,9 +56,8 @@ def stop() -> None:
 
 def environment(settings: Settings) -> dict[str, str]:
     """What Ray and its replicas need to find in their environment."""
-    paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
-        "PYTHONPATH": os.pathsep.join(paths),
+        **proxy_environment(),
         "RAY_AUTH_TOKEN_PATH": str(_token(settings.data.absolute() / "ray-token")),
         "RAY_USAGE_STATS_ENABLED": "0",
         # Its name for "on this machine alone", on any system.
@@ -67,6 +67,12 @@ def environment(settings: Settings) -> dict[str, str]:
         # Ray puts its workers behind everything else on the machine; somebody waits for a score.
         "RAY_worker_niceness": "0",
     }
+
+
+def proxy_environment() -> dict[str, str]:
+    """What Serve's proxies need to find so that clients do not steer them."""
+    paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(paths), VARIABLE: CALLBACK}
 
 
 def _token(path: Path) -> Path:

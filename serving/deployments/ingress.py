@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from ray import serve
 
+from serving.deployments.proxy import CALLBACK, VARIABLE, is_guarded
 from serving.deployments.roles import DistributedScorer
 from serving.deployments.scorer import HandleScorer
 from serving.scoring.readers import EMOTION, ENGAGEMENT, HOOK
@@ -46,9 +47,15 @@ def ingress(settings: Settings, replicas: int = 1) -> Any:
     def api() -> FastAPI:
         # Called in the replica: what is opened here stays there.
         from serving.api.app import create_app
+        from serving.api.logs import ERRORS
         from serving.services import open_services
 
-        return create_app(open_services(settings, connected(settings, replicas=replicas)))
+        app = create_app(open_services(settings, connected(settings, replicas=replicas)))
+        if not is_guarded():
+            ERRORS.error(
+                "clients can steer Serve's proxy: start Ray with %s=%s", VARIABLE, CALLBACK
+            )
+        return app
 
     @serve.deployment(
         name="Api",

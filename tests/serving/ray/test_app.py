@@ -21,7 +21,8 @@ from serving.services import open_services
 from serving.settings import Settings
 from talkreel.media.ffmpeg import ffmpeg_path
 from talkreel.media.probe import probe
-from tests.serving.ray.conftest import free_port, replicas
+from tests.serving.ray.conftest import replicas
+from tests.serving.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 WORDS = """1
@@ -113,6 +114,9 @@ def test_a_project_goes_through_the_application(
     with client_of(base) as client:
         (tmp_path / "clip.mp4").write_bytes(clip_of(client, piece))
         assert client.get("/readyz").json()["checks"]["scorer"] == "ok"
+        # Serve's proxy would answer 408, however fast the answer is.
+        hurried = client.get("/readyz", headers={"X-Request-Timeout-Seconds": "0.00001"})
+        assert hurried.status_code == 200
         # Serve reads this header; whose bundle is used is for the server to say.
         chosen = {"serve_multiplexed_model_id": "/nowhere"}
         scored = client.post("/v1/score", json={"text": "Does it work?"}, headers=chosen)
@@ -126,6 +130,19 @@ def test_a_project_goes_through_the_application(
     assert media.video is not None
     assert media.audio is not None
     assert 3 <= media.duration <= 6.5
+
+
+def test_what_serve_run_starts_is_guarded() -> None:
+    # ``serve run`` builds the application, then starts a cluster with its environment.
+    code = (
+        "import os; from serving.app import AppArgs, build; build(AppArgs());"
+        "print(os.environ['RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH'], os.environ['PYTHONPATH'])"
+    )
+    bare = {n: v for n, v in os.environ.items() if not n.startswith(("RAY_", "PYTHONPATH"))}
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=bare, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.split() == ["serving.deployments.proxy:middlewares", str(ROOT)]
 
 
 def started(folder: Path, *arguments: str) -> tuple[subprocess.Popen[str], Settings]:
