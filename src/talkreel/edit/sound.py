@@ -38,7 +38,7 @@ _MOST_BELL_DB = 3.0
 _LEAST_BELL_DB = 1.0
 # What lies so far below speech's own spectrum was not recorded: raising it raises hiss.
 _NOT_RECORDED_DB = 14.0
-_NOISY_SNR_DB = 15.0
+_NOISY_SNR_DB = 20.0
 _UNEVEN_DB = 3.5
 _ABOVE_SPEECH_DB = 3.0
 
@@ -192,13 +192,14 @@ def _bells(facts: VoiceFacts) -> tuple[Equalizer, ...]:
         return ()
     off = [heard - usual for heard, usual in zip(facts.band_db, _SPEECH_DB, strict=True)]
     middle = sum(off[1:5]) / 4
-    noisy = facts.snr_db is None or facts.snr_db < _NOISY_SNR_DB
+    if facts.snr_db is None or facts.snr_db < _NOISY_SNR_DB:
+        return ()  # a boost raises the noise, a cut takes consonants that it half covers
     bells = []
     for frequency, away in zip(VOICE_BANDS_HZ[1:], off[1:], strict=True):
         gain = -_BELL_SHARE * (away - middle)
         gain = max(-_MOST_BELL_DB, min(_MOST_BELL_DB, gain))
         missing = away - middle < -_NOT_RECORDED_DB
-        if abs(gain) >= _LEAST_BELL_DB and not (gain > 0 and (noisy or missing)):
+        if abs(gain) >= _LEAST_BELL_DB and not (gain > 0 and missing):
             bells.append(Equalizer(frequency, round(gain, 1)))
     return tuple(bells)
 

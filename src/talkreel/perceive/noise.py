@@ -79,7 +79,7 @@ def voice_facts(audio: Audio, voice: Signal, words: Sequence[Word], around: Span
         hum_hz=hum,
         hum_db=hum_db,
         clicks_per_minute=_clicks(samples) * 60 / max(around.duration, 1.0),
-        band_db=_bands(frames[speech]),
+        band_db=_bands(frames[speech], frames[pause]),
         speakers=_speakers(audio, inside),
         breaths=_breaths(
             frames, probability[:count], begin, voice.step, noise_db, speech_db, inside
@@ -157,15 +157,23 @@ def _is_top(windows: NDArray[np.float32]) -> NDArray[np.bool_]:
     return np.asarray(windows.argmax(axis=1) == _CLICK_ALONE)
 
 
-def _bands(speech: FloatArray) -> tuple[float, ...]:
-    """Level of speech frames in octaves, against the loudest of them."""
-    power = np.mean(np.abs(np.fft.rfft(speech * np.hanning(speech.shape[1]), axis=1)) ** 2, axis=0)
+def _bands(speech: FloatArray, pause: FloatArray) -> tuple[float, ...]:
+    """Level of speech frames in octaves, the noise of the pauses taken off, against the loudest."""
+    power = _spectrum(speech)
+    if len(pause):
+        # What is left of a band that holds little but noise: not known better than to 10 dB.
+        power = np.maximum(power - _spectrum(pause), 0.1 * power)
     frequency = np.fft.rfftfreq(speech.shape[1], 1 / SAMPLE_RATE)
     levels = [
         float(_db(power[(frequency >= f / 2**0.5) & (frequency < f * 2**0.5)].sum()))
         for f in VOICE_BANDS_HZ
     ]
     return tuple(level - max(levels) for level in levels)
+
+
+def _spectrum(frames: FloatArray) -> FloatArray:
+    window = np.hanning(frames.shape[1])
+    return np.asarray(np.mean(np.abs(np.fft.rfft(frames * window, axis=1)) ** 2, axis=0))
 
 
 def _speakers(audio: Audio, words: Sequence[Word]) -> tuple[SpeakerLevel, ...]:
