@@ -34,6 +34,11 @@ _BORDER_PAUSE = 0.2
 _LEAD = 0.1
 _INSET_SIDES = 0.08
 _INSET_ASPECT = 16 / 9
+_CLEARANCE = 0.02
+# Captions begin here at the highest where they stand low.
+_CAPTIONS_FROM = 0.62
+# Hair above a face's box, in heights of it.
+_HAIR = 0.45
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +120,42 @@ def choose(
     return tuple(sorted(chosen, key=lambda pair: moments[pair[0]].span.start))
 
 
-def box_of(placement: Placement, canvas: Canvas) -> Box:
-    """What a picture of ``placement`` fills, in shares of the canvas."""
-    if placement is Placement.FULL:
-        return (0.0, 0.0, 1.0, 1.0)
-    if placement is Placement.SPLIT:
-        return (0.0, 0.0, 1.0, 0.5)
-    top = safe_area(canvas).top
-    width = 1.0 - 2.0 * _INSET_SIDES
-    tall = width * canvas.width / _INSET_ASPECT / canvas.height
-    return (_INSET_SIDES, top, 1.0 - _INSET_SIDES, min(top + tall, 0.5))
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a picture goes: see ``Broll`` for the fields."""
+
+    placement: Placement
+    box: Box
+    below: float = 0.25
+
+
+def find_spot(wanted: Placement, canvas: Canvas, faces: Sequence[Box]) -> Spot:
+    """A place of the wanted kind that leaves faces whole, or else the next one that does.
+
+    An inset goes above the faces or under them; where neither has room, the canvas is split.
+    A split moves the faces into the lower half; faces too tall for it are covered with the rest.
+
+    Args:
+        wanted: kind of place.
+        canvas: what is filled.
+        faces: on the canvas while the picture is shown, in shares of it.
+    """
+    top = min((face[1] for face in faces), default=1.0)
+    bottom = max((face[3] for face in faces), default=0.0)
+    if wanted is Placement.INSET:
+        area = safe_area(canvas)
+        width = 1.0 - 2.0 * _INSET_SIDES
+        tall = width * canvas.width / _INSET_ASPECT / canvas.height
+        for edge in (area.top, bottom + _CLEARANCE):
+            clear = edge + tall <= top - _CLEARANCE or edge >= bottom + _CLEARANCE
+            if clear and edge >= area.top and edge + tall <= _CAPTIONS_FROM:
+                return Spot(wanted, (_INSET_SIDES, edge, 1.0 - _INSET_SIDES, edge + tall))
+        return find_spot(Placement.SPLIT, canvas, faces)
+    hair = _HAIR * (bottom - top)
+    if wanted is Placement.SPLIT and (not faces or bottom - top + hair <= 0.5):
+        below = min(max(top - hair, bottom - 0.5, 0.0), 0.5) if faces else 0.25
+        return Spot(wanted, (0.0, 0.0, 1.0, 0.5), below)
+    return Spot(Placement.FULL, (0.0, 0.0, 1.0, 1.0))
 
 
 def _hook_ends(edit: Edit, words: Sequence[Word]) -> float:

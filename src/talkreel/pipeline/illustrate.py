@@ -15,7 +15,8 @@ from talkreel.core.edits import Edit
 from talkreel.core.emotions import EMOTIONS
 from talkreel.core.errors import MediaError, ModelMissing
 from talkreel.core.spans import Span
-from talkreel.edit.broll import Moment, box_of, choose, find_moments
+from talkreel.edit.broll import Moment, choose, find_moments, find_spot
+from talkreel.edit.build import faces_on_canvas
 from talkreel.features.cached import cached_embeddings
 from talkreel.media.probe import probe
 from talkreel.models.shipped import load_bundle
@@ -86,13 +87,16 @@ def illustrate(work: Work, edit: Edit) -> Edit:
 
 
 def _with_pictures(work: Work, edit: Edit, chosen: list[tuple[Moment, Listed, float]]) -> Edit:
-    placement = work.options.broll_place
-    box = box_of(placement, edit.canvas)
+    faces_at = faces_on_canvas(work.analysis, edit.canvas, edit.layouts) or (lambda _: [])
     shown, told = [], []
     for moment, listed, fit in chosen:
         reason = f"“{moment.text}” is {fit:.2f} near “{listed.description[:80]}”"
         start = _start(listed.path, moment.span.duration)
-        shown.append(Broll(moment.span, listed.asset(), box, start, placement, reason=reason))
+        faces = [box for share in (0.1, 0.5, 0.9) for box in faces_at(_at(moment.span, share))]
+        spot = find_spot(work.options.broll_place, edit.canvas, faces)
+        shown.append(
+            Broll(moment.span, listed.asset(), spot.box, start, spot.placement, spot.below, reason)
+        )
         whose = f", {listed.attribution}" if listed.attribution else ""
         terms = "" if listed.licence else ", no licence stated"
         told.append(f"{_clock(edit, moment)} {listed.path.name}{whose}{terms}")
@@ -193,6 +197,10 @@ def _start(path: Path, seconds: float) -> float:
     except MediaError:
         return 0.0  # said when it is rendered
     return round(min(0.1 * length, max(0.0, length - seconds)), 3)
+
+
+def _at(span: Span, share: float) -> float:
+    return span.start + share * span.duration
 
 
 def _clock(edit: Edit, moment: Moment) -> str:
