@@ -29,6 +29,8 @@ _EDGE_SECONDS = 0.012
 _NEAR_SECONDS = 0.055
 # The marked edges of a word are this uncertain; a filler may begin or end earlier than marked.
 _SLACK_SECONDS = 0.08
+# A cut rather lies this clear of what goes, whose first and last sounds may be faint.
+_CLEAR_SECONDS = 0.03
 # A pause in which people laugh or clap, or a voice says what was not transcribed, stays.
 LIVELY = 0.5
 _VOICED_SECONDS = 0.25
@@ -114,7 +116,9 @@ class Finder:
         inner = gap.pad(-KEEP_AFTER_WORD, -KEEP_BEFORE_WORD)
         if self._lively([inner]):
             return None
-        return _worth(Hole(self._end(gap, gap.middle), self._start(gap, gap.middle)))
+        return _worth(
+            Hole(self._end(gap, gap.middle, gap.middle), self._start(gap, gap.middle, gap.middle))
+        )
 
     def _hole(self, group: tuple[Idle, ...]) -> Hole | None:
         """The hole that ``group`` leaves, or None where the sound does not allow it."""
@@ -135,28 +139,40 @@ class Finder:
         ]
         if self._lively([Span(min(s.start, s.end), s.end) for s in beside]):
             return None
-        end = self._end(left, left.end) if first else None
-        start = self._start(right, right.start) if last < len(self.words) else None
+        end = self._end(left, left.end, spoken.start - _CLEAR_SECONDS) if first else None
+        start = (
+            self._start(right, right.start, spoken.end + _CLEAR_SECONDS)
+            if last < len(self.words)
+            else None
+        )
         return _worth(Hole(end, start, group), lead=not first, tail=last == len(self.words))
 
-    def _end(self, gap: Span, latest: float) -> Place | None:
-        """Where in ``gap``, which follows a word, the run that ends with that word may end."""
+    def _end(self, gap: Span, latest: float, rather: float) -> Place | None:
+        """Where in ``gap``, which follows a word, the run that ends with that word may end.
+
+        At ``latest``, and rather not after ``rather``.
+        """
         quiet = self._quiet(Span(gap.start, max(gap.start, latest)))
         if quiet is None:
             return None
         cuts = [c - CUT_MARGIN_SECONDS for c in self.cuts if gap.start + _NEAR_SECONDS < c]
         window = Span(quiet.start, max(quiet.start, min([quiet.end, *cuts])))
         keep = KEEP_AFTER_WORD if latest < self.kept.end else _POST_ROLL
-        return Place(window, min(max(gap.start + keep, window.start), window.end))
+        best = min(gap.start + keep, rather)
+        return Place(window, min(max(best, window.start), window.end))
 
-    def _start(self, gap: Span, earliest: float) -> Place | None:
-        """Where in ``gap``, which precedes a word, the run that starts with it may start."""
+    def _start(self, gap: Span, earliest: float, rather: float) -> Place | None:
+        """Where in ``gap``, which precedes a word, the run that starts with it may start.
+
+        At ``earliest``, and rather not before ``rather``.
+        """
         quiet = self._quiet(Span(min(earliest, gap.end), gap.end))
         if quiet is None:
             return None
         cuts = [c + CUT_MARGIN_SECONDS for c in self.cuts if c < gap.end - _NEAR_SECONDS]
         window = Span(min(quiet.end, max([quiet.start, *cuts])), quiet.end)
-        return Place(window, min(max(gap.end - KEEP_BEFORE_WORD, window.start), window.end))
+        best = max(gap.end - KEEP_BEFORE_WORD, rather)
+        return Place(window, min(max(best, window.start), window.end))
 
     def _quiet(self, within: Span) -> Span | None:
         """The quiet stretch of ``within`` in which a cut may lie."""
