@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from talkreel.cli import channel
+from talkreel.cli import channel, optimize
 from talkreel.cli.craft import craft_options
 from talkreel.cli.terminal import watching
 from talkreel.core.clips import SCHEMA as CLIPS_SCHEMA
@@ -228,6 +228,8 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "render": render,
     "export": export,
     "styles": styles,
+    "optimize": optimize.optimize,
+    "results": optimize.results,
     "doctor": doctor,
     "models": models,
     "calibrate": channel.calibrate,

@@ -6,6 +6,7 @@ import argparse
 
 import talkreel
 from talkreel.cli.craft import add_craft
+from talkreel.cli.optimize import add_optimize
 
 STYLES_HELP = "caption style, or none (talkreel styles lists them)"
 
@@ -32,6 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_render(commands)
     _add_export(commands)
     _add_styles(commands)
+    add_optimize(commands)
     _add_channel_commands(commands)
     _add_machine_commands(commands)
     return parser

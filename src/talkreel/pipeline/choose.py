@@ -24,7 +24,7 @@ from talkreel.pipeline.read import read_sentences
 from talkreel.ranking.options import RankOptions
 from talkreel.ranking.rank import rank
 from talkreel.ranking.readings import Readings
-from talkreel.ranking.score import CraftScorer
+from talkreel.ranking.score import CraftScorer, Scorer
 from talkreel.ranking.viral import ViralScorer
 
 # Sentences are embedded and cached in groups, so that a talk heard further keeps the earlier ones.
@@ -93,11 +93,8 @@ class Chooser:
             range=options.range,
             query=options.query,
         )
-        texts = [sentence.text for sentence in heard.transcript.sentences]
-        embeddings = self._embed(texts, progress)
         query = self._embed([options.query], silent)[0] if options.query else None
-        readings = self._read(heard, embeddings)
-        scorer = ViralScorer(readings) if readings.sources else CraftScorer()
+        embeddings, readings, scorer = self.judge(heard, progress)
         candidates = rank(
             heard.transcript,
             heard.signals,
@@ -109,6 +106,16 @@ class Chooser:
             scorer=scorer,
         )
         return Choice(candidates, scorer.name, readings, embeddings)
+
+    def judge(
+        self, heard: Heard, progress: Progress = silent
+    ) -> tuple[FloatArray, Readings, Scorer]:
+        """[S, 384] of the sentences, what the models read in them, and what scores by it."""
+        texts = [sentence.text for sentence in heard.transcript.sentences]
+        embeddings = self._embed(texts, progress)
+        readings = self._read(heard, embeddings)
+        scorer: Scorer = ViralScorer(readings) if readings.sources else CraftScorer()
+        return embeddings, readings, scorer
 
     def _read(self, heard: Heard, embeddings: FloatArray) -> Readings:
         if self._job.options.scorer == "craft":
