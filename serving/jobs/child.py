@@ -18,6 +18,7 @@ from serving.jobs.watch import Watch
 # What a process that decodes strangers' files may know: no credentials, no database.
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "USER")
 _PREFIXES = ("LC_", "OMP_", "MKL_", "XDG_", "HF_", "CUDA_", "NVIDIA_", "TALKREEL_")
+_LOG = "runner.log"
 _LOG_TAIL_BYTES = 4000
 
 
@@ -38,21 +39,7 @@ def run_task(
         Interrupted: the job is being ended; nothing of the runner is left.
     """
     watch.check()
-    document = {**task, "worker": os.getpid()}
-    (folder / "job.json").write_text(json.dumps(document), encoding="utf-8")
-    with (folder / "runner.log").open("wb") as log:
-        runner = subprocess.Popen(
-            [sys.executable, "-m", "serving.jobs.runner", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            encoding="utf-8",
-            cwd=folder,
-            env=_environment(cache_limit_gb, bundles),
-            # Everything it starts is found by this session; ffmpeg makes groups of its own.
-            start_new_session=True,
-        )
+    runner = _start(folder, task, _environment(cache_limit_gb, bundles))
     phase, ended = "start", False
     assert runner.stdout is not None
     try:
@@ -72,13 +59,8 @@ def run_task(
         runner.stdout.close()
     watch.check()
     if not ended:
-        failure = Failure(phase, "crashed", _how(runner.returncode, folder / "runner.log"))
-        yield {
-            "type": "failure",
-            "phase": failure.phase,
-            "cause": failure.cause,
-            "message": failure.message,
-        }
+        how = _how(runner.returncode, folder / _LOG)
+        yield {"type": "failure", "phase": phase, "cause": "crashed", "message": how}
 
 
 def failure_said(said: Mapping[str, Any]) -> Failure:
@@ -90,6 +72,27 @@ def failure_said(said: Mapping[str, Any]) -> Failure:
         tuple(said.get("ffmpeg_tail", ())),
         retryable=said.get("retryable", True),
     )
+
+
+def _start(
+    folder: Path, task: Mapping[str, Any], known: Mapping[str, str]
+) -> subprocess.Popen[str]:
+    """The runner of ``task`` in a session of its own, which knows nothing but ``known``."""
+    document = {**task, "worker": os.getpid()}
+    (folder / "job.json").write_text(json.dumps(document), encoding="utf-8")
+    with (folder / _LOG).open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "serving.jobs.runner", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            encoding="utf-8",
+            cwd=folder,
+            env=known,
+            # Everything it starts is found by this session; ffmpeg makes groups of its own.
+            start_new_session=True,
+        )
 
 
 def _environment(cache_limit_gb: float, bundles: Path | None = None) -> dict[str, str]:

@@ -108,43 +108,7 @@ class JobQueue:
             number = self._lost(connection, now) or self._next(connection, now)
             if number is None:
                 return None
-            jobs = db.jobs
-            row = connection.execute(
-                update(jobs)
-                .where(jobs.c.number == number)
-                .values(
-                    state="running",
-                    owner=owner,
-                    leased_until=now + self._lease_seconds,
-                    attempt=jobs.c.attempt + 1,
-                    fence=jobs.c.fence + 1,
-                )
-                .returning(
-                    jobs.c.id,
-                    jobs.c.project_id,
-                    jobs.c.tenant_id,
-                    jobs.c.kind,
-                    jobs.c.payload,
-                    jobs.c.attempt,
-                    jobs.c.fence,
-                    jobs.c.failure,
-                )
-            ).one()
-            connection.execute(
-                update(db.tenants).where(db.tenants.c.id == row.tenant_id).values(served_at=now)
-            )
-            failures = int((row.failure or {}).get("attempts", 0))
-            return Lease(
-                job_id=row.id,
-                project_id=row.project_id,
-                tenant_id=row.tenant_id,
-                kind=row.kind,
-                payload=row.payload,
-                attempt=row.attempt,
-                fence=row.fence,
-                failures=failures,
-                owner=owner,
-            )
+            return self._take(connection, number, owner, now)
 
     def extend(self, lease: Lease) -> bool:
         """Keep the job for another lease; returns whether it is asked to stop.
@@ -266,6 +230,36 @@ class JobQueue:
             .values(cancel=True)
         ).rowcount
         return waiting, running
+
+    def _take(self, connection: Connection, number: int, owner: str, now: float) -> Lease:
+        """Put a job into the hands of ``owner``; its tenant has had its turn."""
+        jobs, tenants = db.jobs, db.tenants
+        row = connection.execute(
+            update(jobs)
+            .where(jobs.c.number == number)
+            .values(
+                state="running",
+                owner=owner,
+                leased_until=now + self._lease_seconds,
+                attempt=jobs.c.attempt + 1,
+                fence=jobs.c.fence + 1,
+            )
+            .returning(jobs)
+        ).one()
+        connection.execute(
+            update(tenants).where(tenants.c.id == row.tenant_id).values(served_at=now)
+        )
+        return Lease(
+            job_id=row.id,
+            project_id=row.project_id,
+            tenant_id=row.tenant_id,
+            kind=row.kind,
+            payload=row.payload,
+            attempt=row.attempt,
+            fence=row.fence,
+            failures=int((row.failure or {}).get("attempts", 0)),
+            owner=owner,
+        )
 
     def _lost(self, connection: Connection, now: float) -> int | None:
         jobs = db.jobs

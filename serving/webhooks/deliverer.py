@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, Row, exists, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from serving.net import transfer as net
@@ -157,20 +157,7 @@ class Deliverer:
             event = connection.execute(
                 select(db.events).where(db.events.c.id == row.event_id)
             ).one()
-        return Delivery(
-            id=row.id,
-            tenant_id=row.tenant_id,
-            endpoint_id=row.endpoint_id,
-            url=row.url,
-            attempt=row.attempt,
-            created_at=row.created_at,
-            project_id=event.project_id,
-            body=event_body(
-                event.type,
-                event.at,
-                {"project_id": event.project_id, "number": event.number, **event.data},
-            ),
-        )
+        return _delivery(row, event)
 
     def deliver(self, delivery: Delivery) -> Outcome:
         """Send a claimed delivery once and write down how it went."""
@@ -198,6 +185,21 @@ class Deliverer:
         except Exception:
             # The claim runs out and the delivery is sent again.
             log.exception("delivery %s", delivery.id)
+
+
+def _delivery(row: Row[Any], event: Row[Any]) -> Delivery:
+    """A claimed row and its event as what is sent."""
+    data = {"project_id": event.project_id, "number": event.number, **event.data}
+    return Delivery(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        endpoint_id=row.endpoint_id,
+        url=row.url,
+        attempt=row.attempt,
+        created_at=row.created_at,
+        project_id=event.project_id,
+        body=event_body(event.type, event.at, data),
+    )
 
 
 def event_body(type_: str, at: float, data: Mapping[str, Any]) -> bytes:
