@@ -16,7 +16,7 @@ from serving.api.schemas import Options, Source, TranscriptText
 from serving.net.transfer import BlockedUrl, check_url
 from serving.services import Services
 from serving.storage import database as db
-from serving.storage.uploads import Incomplete, UploadStore
+from serving.storage.uploads import Incomplete, TooLarge, UploadStore
 from talkreel.core.errors import InputError
 from talkreel.core.spans import Span
 from talkreel.edit.styles import find_style
@@ -98,6 +98,8 @@ def _from_upload(
         ) from error
     except Incomplete as error:
         raise Problem(409, "upload_incomplete", str(error)) from error
+    except TooLarge as error:
+        raise Problem(413, "upload_too_large", str(error)) from error
     return _stored(row, name)
 
 

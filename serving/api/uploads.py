@@ -26,6 +26,8 @@ routes = router("uploads")
 _PRESIGNED_SECONDS = 3600.0
 
 Uploader = Annotated[Principal, Depends(require("uploads:write"))]
+# Read from the request by ``tus.check_version``; named here for the document.
+TusVersion = Annotated[str | None, Header(alias="Tus-Resumable")]
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": False,
@@ -79,17 +81,14 @@ async def create_upload(
     upload_metadata: Annotated[
         str | None, Header(max_length=4096, description="tus: `filename <base64>`")
     ] = None,
-    _version: Annotated[str | None, Header(alias="Tus-Resumable")] = None,
+    _version: TusVersion = None,
 ) -> Response:
     """The answer's `Location` takes the bytes by PATCH; the first may come with this request."""
     tus.check_version(request)
     if upload_length is None:
         raise Problem(400, "length_needed", "send Upload-Length: the bytes of the whole file")
-    limit = services.settings.max_upload_bytes
     if upload_length < 1:
         raise Problem(400, "length_needed", "Upload-Length is at least 1: an empty file is none")
-    if upload_length > limit:
-        raise Problem(413, "upload_too_large", f"an upload has at most {limit} bytes")
     store = UploadStore(services)
     name = tus.file_name(upload_metadata)
     row = await run_in_threadpool(
@@ -109,8 +108,7 @@ def presign(request: Request, body: NewAddress, who: Uploader, services: Service
     store = UploadStore(services)
     upload_id = id_for(request, "upl")
     if services.objects.can_sign:
-        with services.database.read() as connection:
-            quotas.check_storage(connection, who.tenant_id, body.length or 0)
+        _check_length(services, who.tenant_id, body.length or 0)
         row = store.create(who.tenant_id, upload_id, body.name, body.length or 0, "presigned")
         url = services.objects.sign_put(row["object_key"], _PRESIGNED_SECONDS)
         until = time.time() + _PRESIGNED_SECONDS
@@ -161,7 +159,7 @@ async def append_upload(
     who: Uploader,
     services: ServicesDep,
     upload_offset: Annotated[int | None, Header(description="where these bytes begin")] = None,
-    _version: Annotated[str | None, Header(alias="Tus-Resumable")] = None,
+    _version: TusVersion = None,
     _checksum: Annotated[
         str | None, Header(alias="Upload-Checksum", description="`sha256 <base64>` or sha1")
     ] = None,
@@ -209,10 +207,17 @@ def describe_tus(services: ServicesDep, _upload_id: str = "") -> Response:
 def _begin(
     services: Services, store: UploadStore, tenant_id: str, upload_id: str, name: str, length: int
 ) -> Mapping[str, Any]:
+    _check_length(services, tenant_id, length)
     quotas.check_disk(services, length)
+    return store.create(tenant_id, upload_id, name, length)
+
+
+def _check_length(services: Services, tenant_id: str, length: int) -> None:
+    limit = services.settings.max_upload_bytes
+    if length > limit:
+        raise Problem(413, "upload_too_large", f"an upload has at most {limit} bytes")
     with services.database.read() as connection:
         quotas.check_storage(connection, tenant_id, length)
-    return store.create(tenant_id, upload_id, name, length)
 
 
 async def _append(

@@ -229,6 +229,9 @@ class Attempt:
                 path = intake.fetch_object(
                     self._services.objects, source["key"], source["name"], self._folder, tell
                 )
+            if source.get("sha256") is None:  # it went straight to the object store
+                known = {**source, "sha256": intake.sha256(path)}
+                self._held.write(lambda c: outcomes.saw_source(c, self._lease, known))
             return path, source["name"]
         with share("import") as tell:
             path, known = intake.import_url(
@@ -238,7 +241,7 @@ class Attempt:
         key = f"{owner}/source{intake.safe_suffix(known['name'])}"
         self._services.objects.put(key, path)
         stored = {"kind": "object", "key": key, **known}
-        self._held.write(lambda c: outcomes.imported(c, self._lease, stored))
+        self._held.write(lambda c: outcomes.saw_source(c, self._lease, stored))
         return path, str(known["name"])
 
     @contextmanager

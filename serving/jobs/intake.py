@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,12 @@ def fetch_object(objects: ObjectStore, key: str, name: str, folder: Path, share:
         raise IntakeFailed(Failure("fetch", "input", message, retryable=False)) from error
     path = objects.fetch(key, folder / "object", lambda got: share(got / size if size else None))
     return named(path, name, folder)
+
+
+def sha256(path: Path) -> str:
+    """Of a file's bytes, in hexadecimal."""
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def named(path: Path, name: str, folder: Path) -> Path:

@@ -59,10 +59,15 @@ def warn(connection: Connection, project_id: str, message: str) -> None:
     events.append(connection, project_id, "project.warning", {"message": message})
 
 
-def imported(connection: Connection, lease: Lease, source: Mapping[str, Any]) -> None:
-    """The source of a URL is now an object."""
+def saw_source(connection: Connection, lease: Lease, source: Mapping[str, Any]) -> None:
+    """The source is an object whose bytes were read; it may have been a URL before."""
     connection.execute(
         update(db.projects).where(db.projects.c.id == lease.project_id).values(source=dict(source))
+    )
+    connection.execute(
+        update(db.uploads)
+        .where(db.uploads.c.object_key == source["key"], db.uploads.c.tenant_id == lease.tenant_id)
+        .values(sha256=source["sha256"])
     )
 
 

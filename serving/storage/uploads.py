@@ -26,6 +26,10 @@ class Incomplete(Exception):
     """Not all bytes are there yet."""
 
 
+class TooLarge(Exception):
+    """More was sent than an upload may have."""
+
+
 class InUse(Exception):
     """Another request writes to the same upload, or a project is made of it."""
 
@@ -45,6 +49,7 @@ class UploadStore:
         self._database = services.database
         self._objects = services.objects
         self._seconds = services.settings.upload_hours * 3600.0
+        self._most = services.settings.max_upload_bytes
         self._folder = services.settings.data / "uploads"
 
     def create(
@@ -132,6 +137,7 @@ class UploadStore:
         Raises:
             KeyError: no such upload.
             Incomplete: bytes are missing.
+            TooLarge: more bytes than allowed were sent to a presigned address.
         """
         row = self.find(tenant_id, upload_id)
         if row["state"] == "done":
@@ -185,6 +191,10 @@ class UploadStore:
             size = self._objects.size(row["object_key"])
         except FileNotFoundError as error:
             raise Incomplete("nothing was sent to the presigned address yet") from error
+        if size > self._most:
+            # The address took as much as was sent; what may not stay is removed.
+            self._objects.delete(row["object_key"])
+            raise TooLarge(f"{size} bytes were sent, and an upload has at most {self._most}")
         # Nobody read the bytes on their way; the job does, and takes the digest then.
         self._close(row["id"], size, None)
         return self.find(row["tenant_id"], row["id"])

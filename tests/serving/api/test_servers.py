@@ -145,6 +145,22 @@ def in_cloud(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
     server.stop()
 
 
+def _refuse_too_much(in_cloud: Services, client: TestClient) -> None:
+    """The address takes whatever is sent; the project is refused and the bytes go."""
+    least = in_cloud.settings.model_copy(update={"max_upload_bytes": 10})
+    with TestClient(
+        create_app(replace(in_cloud, settings=least)), headers=client.headers
+    ) as strict:
+        refused = strict.post("/v1/uploads/presign", json={"name": "a.mp4", "length": 11})
+        assert code(refused) == (413, "upload_too_large")
+        address = strict.post("/v1/uploads/presign", json={"name": "a.mp4"}).json()
+        httpx.put(address["url"], content=DATA).raise_for_status()
+        made = strict.post("/v1/projects", json={"source": {"upload_id": address["upload_id"]}})
+        assert code(made) == (413, "upload_too_large")
+        with pytest.raises(FileNotFoundError):
+            in_cloud.objects.size(address["object_key"])
+
+
 def test_a_presigned_address_takes_the_bytes(in_cloud: Services, tmp_path: Path) -> None:
     mine, other = add_tenant(in_cloud, "mine"), add_tenant(in_cloud, "other")
     app = create_app(in_cloud)
@@ -160,6 +176,7 @@ def test_a_presigned_address_takes_the_bytes(in_cloud: Services, tmp_path: Path)
         assert code(theirs) == (404, "object_not_found")
         made = client.post("/v1/projects", json=source).json()
         assert made["source"]["bytes"] == len(DATA)
+        _refuse_too_much(in_cloud, client)
 
         url = begin(client)
         assert send(client, url, 0, DATA).status_code == 204

@@ -127,6 +127,8 @@ def test_what_tus_refuses(client: TestClient, scored: Services) -> None:
     huge = str(scored.settings.max_upload_bytes + 1)
     made = client.post("/v1/uploads", headers=TUS | {"Upload-Length": huge})
     assert code(made) == (413, "upload_too_large")
+    asked = client.post("/v1/uploads/presign", json={"name": "a.mp4", "length": int(huge)})
+    assert code(asked) == (413, "upload_too_large")
     named = TUS | {"Upload-Length": "5", "Upload-Metadata": "filename %%%"}
     assert code(client.post("/v1/uploads", headers=named)) == (400, "bad_metadata")
     assert send(client, url, 0, DATA).status_code == 204

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -52,6 +53,8 @@ def test_a_talk_becomes_clips_that_are_told_of_one_by_one(warm_talk: Talk) -> No
         assert set(clip.files) == {"video", "cover", "srt", "vtt", "edit"}
         assert len(read(talk, clip.files["video"])) == clip.record["measured"]["size_bytes"]
         assert json.loads(read(talk, clip.files["edit"])) == clip.edit
+    # The source came straight into the store: who reads it first takes its digest.
+    assert row.source["sha256"] == hashlib.sha256(talk.piece.read_bytes()).hexdigest()
     assert [(u.project_id, u.kind) for u in talk.usage()] == [(project, "minutes")]
     assert talk.usage()[0].amount == pytest.approx(row.media["duration"] / 60)
     keys = {key for clip in clips for key in clip.files.values()} | set(row.files.values())
