@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -54,6 +55,8 @@ class ObjectStore:
         """Store a file; returns its size in bytes. An object appears whole or not at all."""
         with source.open("rb") as file:
             obstore.put(self._store, key, file)
+        if self._folder is not None:
+            _clear_parts(self._folder / key)
         return source.stat().st_size
 
     def adopt(self, key: str, source: Path) -> None:
@@ -149,6 +152,15 @@ class ObjectStore:
     def bytes_under(self, prefix: str) -> int:
         """Bytes of every object whose key starts with ``prefix`` (ends with ``/``)."""
         return sum(item["size"] for batch in obstore.list(self._store, prefix) for item in batch)
+
+
+def _clear_parts(path: Path) -> None:
+    """Remove what writers of the same object left when they were killed.
+
+    The store writes to ``<name>#<number>`` and renames that; it never lists or removes such files.
+    """
+    for part in path.parent.glob(f"{glob.escape(path.name)}#*"):
+        part.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

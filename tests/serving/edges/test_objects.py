@@ -218,6 +218,16 @@ def _running(target: object, stop: threading.Event) -> Iterator[None]:
         thread.join()
 
 
+def test_what_a_killed_writer_left_goes_with_the_next(tmp_path: Path, source: Path) -> None:
+    store = ObjectStore(f"file://{tmp_path}/objects")
+    folder = tmp_path / "objects" / "a"
+    store.put("a/b", source)
+    for name in ("b#1", "b#2", "c#1"):
+        (folder / name).write_bytes(b"half")
+    store.put("a/b", source)
+    assert {path.name for path in folder.iterdir()} == {"b", "c#1"}
+
+
 def test_clients_may_send_straight_to_a_cloud(store: ObjectStore, source: Path) -> None:
     assert store.is_reachable()
     if not store.can_sign:
