@@ -64,6 +64,14 @@ _TUS = {
     "required": True,
     "schema": {"type": "string", "const": "1.0.0"},
 }
+# Where an answer names a thing: operation, status, where its id is, and the address of the thing.
+_NAMED_IN = (
+    ("post", "/v1/uploads/presign", "201", "upload_id", "/v1/uploads/{upload_id}"),
+    ("post", "/v1/projects", "201", "id", "/v1/projects/{project_id}"),
+    ("get", "/v1/projects", "200", "projects/0/id", "/v1/projects/{project_id}"),
+    ("get", "/v1/projects/{project_id}/clips", "200", "clips/0/id", "/v1/clips/{clip_id}"),
+    ("post", "/v1/webhooks", "201", "id", "/v1/webhooks/{id}"),
+)
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -91,6 +99,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         if method == "post" and operation["operationId"] in repeatable:
             operation.setdefault("parameters", []).append(_IDEMPOTENCY)
         _name_tus(operation)
+    _link(document["paths"])
     return document
 
 
@@ -109,3 +118,24 @@ def _name_tus(operation: dict[str, Any]) -> None:
     for number, parameter in enumerate(parameters):
         if parameter["name"].lower() == "tus-resumable":
             parameters[number] = _TUS
+
+
+def _link(paths: dict[str, Any]) -> None:
+    """Say which operations take what an answer names."""
+    for method, path, status, pointer, address in _NAMED_IN:
+        value = f"$response.body#/{pointer}"
+        name = address.partition("{")[2].removesuffix("}")
+        links: dict[str, Any] = {
+            operation["operationId"]: {
+                "operationId": operation["operationId"],
+                "parameters": {f"path.{name}": value},
+            }
+            for target, operations in paths.items()
+            if target.startswith(address)
+            for operation in operations.values()
+        }
+        if name == "upload_id":
+            project = paths["/v1/projects"]["post"]["operationId"]
+            body = {"source": {"upload_id": value}}
+            links[project] = {"operationId": project, "requestBody": body}
+        paths[path][method]["responses"][status]["links"] = links

@@ -64,7 +64,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     folder, url = tmp_path, ""
     if request.param == "postgresql":
         server: Postgres = request.getfixturevalue("postgres")
-        url = server.create("fuzz")
+        url = server.create(tmp_path.name)
     config = Settings(
         data=folder / "data", database_url=url, min_free_bytes=0, requests_per_minute=10**6
     )
