@@ -1,4 +1,4 @@
-"""Real servers for tests: a PostgreSQL of their own on a free port of this machine."""
+"""Real servers for tests on free ports of this machine: a PostgreSQL of their own, an API."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+import httpx
 import pytest
 
 START_SECONDS = 60.0
@@ -32,6 +33,19 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def await_api(url: str) -> None:
+    """Wait until an API answers there."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            httpx.get(f"{url}/healthz")
+            return
+        except httpx.TransportError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def postgres_folder() -> Path | None:

@@ -29,6 +29,7 @@ from serving.accounts import create_key, create_tenant
 from serving.api.app import create_app
 from serving.services import open_services
 from serving.settings import Settings
+from tests.serving.servers import await_api, free_port
 
 BLOCK = 1 << 20
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -58,7 +59,7 @@ class Source:
 
 def serve(folder: Path, parent: Connection) -> None:
     """The server's process: says its address and a key, then serves until it is ended."""
-    settings = Settings(data=folder / "data", port=_free_port(), min_free_bytes=0)
+    settings = Settings(data=folder / "data", port=free_port(), min_free_bytes=0)
     services = open_services(settings)
     with services.database.write() as connection:
         key = create_key(connection, create_tenant(connection, "bench", settings), "bench")
@@ -149,7 +150,7 @@ def main() -> None:
         child.start()
         try:
             url, key = ours.recv()
-            _wait(url)
+            await_api(url)
             assert child.pid is not None
             memory = Memory(child.pid)
             memory.start()
@@ -165,22 +166,6 @@ def main() -> None:
         f"{seconds:.1f} | {source.length / 1e6 / seconds:.0f} | "
         f"{memory.at_start / 1e6:.0f} MB | {memory.peak / 1e6:.0f} MB |"
     )
-
-
-def _wait(url: str) -> None:
-    for _ in range(300):
-        try:
-            httpx.get(f"{url}/healthz")
-            return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise RuntimeError("the server did not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from serving.settings import Settings
 from serving.storage import database as db
 from tests.serving.api.test_projects import BODY
 from tests.serving.api.world import add_tenant
-from tests.serving.servers import free_port
+from tests.serving.servers import await_api, free_port
 
 KILLS = 3
 CLIENTS = 4
@@ -89,19 +89,9 @@ def _kill_often(folder: Path, port: int) -> BaseProcess:
     for number in range(KILLS + 1):
         process = context.Process(target=serve, args=(folder, port), daemon=True)
         process.start()
-        _wait(port)
+        await_api(f"http://127.0.0.1:{port}")
         time.sleep(chance.uniform(0.05, 0.6))
         if number < KILLS:
             process.kill()
             process.join()
     return process
-
-
-def _wait(port: int) -> None:
-    for _ in range(600):
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/healthz")
-            return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise AssertionError("the server did not start")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import insert
 from standardwebhooks import Webhook
 
 from serving.accounts import create_key, create_tenant
-from serving.storage import database as db
-from serving.storage import events
 from serving.storage.ids import new_id
+from tests.serving.edges.happenings import add_project, happens
 from tests.serving.edges.live import Live, live
 from tests.serving.edges.sites import Site, reply, until
 
@@ -37,20 +34,8 @@ def http(api: Live) -> Iterator[httpx.Client]:
 
 
 def _happens(api: Live, tenant: str, webhook_url: str | None = None) -> None:
-    project_id = new_id("prj")
-    with api.services.database.write() as connection:
-        connection.execute(
-            insert(db.projects).values(
-                id=project_id,
-                tenant_id=tenant,
-                source={},
-                options={},
-                webhook_url=webhook_url,
-                state="queued",
-                created_at=time.time(),
-            )
-        )
-        events.append(connection, project_id, "project.queued", {})
+    project = add_project(api.services, tenant, webhook_url)
+    happens(api.services, project, "project.queued")
 
 
 def test_a_webhook_from_its_making_to_its_end(api: Live, http: httpx.Client, site: Site) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from serving.accounts import create_tenant
@@ -25,10 +25,9 @@ from serving.net import transfer as net
 from serving.services import Services, open_services
 from serving.settings import Settings
 from serving.storage import database as db
-from serving.storage import events
-from serving.storage.ids import new_id
 from serving.webhooks import deliverer as webhooks
 from serving.webhooks.deliverer import SCHEDULE, Deliverer, endpoints, event_body, signing
+from tests.serving.edges.happenings import add_project, happens
 from tests.serving.edges.sites import Site, reply, until
 from tests.serving.servers import Postgres, postgres
 
@@ -38,28 +37,6 @@ __all__ = ["postgres"]
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(data=tmp_path / "data", allow_private_urls=True)
-
-
-def _project(services: Services, tenant: str, url: str | None = None) -> str:
-    project_id = new_id("prj")
-    with services.database.write() as connection:
-        connection.execute(
-            insert(db.projects).values(
-                id=project_id,
-                tenant_id=tenant,
-                source={},
-                options={},
-                webhook_url=url,
-                state="queued",
-                created_at=time.time(),
-            )
-        )
-    return project_id
-
-
-def _happens(services: Services, project_id: str, type_: str = "clip.ready", **data: Any) -> None:
-    with services.database.write() as connection:
-        events.append(connection, project_id, type_, data)
 
 
 def _endpoint(services: Services, tenant: str, url: str, *types: str) -> tuple[str, str]:
@@ -103,8 +80,8 @@ def test_the_reference_library_accepts_what_arrives(
     services: Services, tenant: str, site: Site
 ) -> None:
     endpoint_id, secret = _endpoint(services, tenant, site.url + "/hook")
-    project = _project(services, tenant)
-    _happens(services, project, clip_id="clp_1", title="Größe — ✓")
+    project = add_project(services, tenant)
+    happens(services, project, clip_id="clp_1", title="Größe — ✓")
     assert _send_one(services) == webhooks.Outcome(200, None)
 
     [(_, path, headers, body)] = site.calls
@@ -145,7 +122,7 @@ def test_while_rotating_both_secrets_verify(services: Services, tenant: str, sit
     with services.database.write() as connection:
         new = endpoints.rotate(connection, tenant, endpoint_id)
     assert new is not None
-    _happens(services, _project(services, tenant))
+    happens(services, add_project(services, tenant))
     _send_one(services)
     [(_, _, headers, body)] = site.calls
     assert len(headers["webhook-signature"].split()) == 2
@@ -170,7 +147,7 @@ def test_a_projects_own_url_is_signed_with_the_tenants_default_secret(
     with services.database.write() as connection:
         secret = endpoints.rotate(connection, tenant, endpoints.DEFAULT)
     assert secret is not None
-    _happens(services, _project(services, tenant, site.url + "/own"))
+    happens(services, add_project(services, tenant, site.url + "/own"))
     _send_one(services)
     [(_, path, headers, body)] = site.calls
     assert path == "/own"
@@ -217,10 +194,10 @@ def test_the_default_secret_is_made_once(shared: tuple[Services, str]) -> None:
 
 def test_only_wanted_types_are_sent(services: Services, tenant: str, site: Site) -> None:
     _endpoint(services, tenant, site.url, "project.completed")
-    project = _project(services, tenant)
-    _happens(services, project, "clip.ready")
-    _happens(services, project, "project.progress")
-    _happens(services, project, "project.completed")
+    project = add_project(services, tenant)
+    happens(services, project, "clip.ready")
+    happens(services, project, "project.progress")
+    happens(services, project, "project.completed")
     assert len(_rows(services)) == 1
     with pytest.raises(ValueError, match="project.done"):
         _endpoint(services, tenant, site.url, "project.done")
@@ -230,7 +207,7 @@ def test_the_id_stays_and_the_waits_follow_the_schedule(
     services: Services, tenant: str, site: Site
 ) -> None:
     _, secret = _endpoint(services, tenant, site.url)
-    _happens(services, _project(services, tenant))
+    happens(services, add_project(services, tenant))
     site.answer = lambda handler, _: reply(handler, 500)
     waits = []
     for _ in SCHEDULE:
@@ -261,7 +238,7 @@ def test_anything_but_2xx_is_tried_again(
     services: Services, tenant: str, site: Site, status: int
 ) -> None:
     _endpoint(services, tenant, site.url)
-    _happens(services, _project(services, tenant))
+    happens(services, add_project(services, tenant))
     site.answer = lambda handler, _: reply(handler, status, Location="/other")
     _send_one(services)
     [row] = _rows(services)
@@ -277,9 +254,9 @@ def test_gone_disables_the_endpoint_and_what_waits_for_it(
     services: Services, tenant: str, site: Site
 ) -> None:
     endpoint_id, _ = _endpoint(services, tenant, site.url)
-    project = _project(services, tenant)
-    _happens(services, project)
-    _happens(services, project)
+    project = add_project(services, tenant)
+    happens(services, project)
+    happens(services, project)
     site.answer = lambda handler, _: reply(handler, 410)
     _send_one(services)
     assert Counter(row.state for row in _rows(services)) == {"failed": 2}
@@ -288,17 +265,17 @@ def test_gone_disables_the_endpoint_and_what_waits_for_it(
     assert found is not None
     assert found.disabled_at is not None
     assert "410" in (found.disabled_why or "")
-    _happens(services, project)
+    happens(services, project)
     assert len(_rows(services)) == 2
 
 
 def test_gone_ends_a_projects_own_url_too(services: Services, tenant: str, site: Site) -> None:
-    project = _project(services, tenant, site.url)
-    _happens(services, project)
-    _happens(services, project)
+    project = add_project(services, tenant, site.url)
+    happens(services, project)
+    happens(services, project)
     site.answer = lambda handler, _: reply(handler, 410)
     _send_one(services)
-    _happens(services, project)
+    happens(services, project)
     assert [row.state for row in _rows(services)] == ["failed", "failed"]
 
 
@@ -307,9 +284,9 @@ def test_a_busy_receiver_is_left_alone_for_as_long_as_it_asks(
     services: Services, tenant: str, site: Site, status: int
 ) -> None:
     _endpoint(services, tenant, site.url)
-    project = _project(services, tenant)
-    _happens(services, project)
-    _happens(services, project)
+    project = add_project(services, tenant)
+    happens(services, project)
+    happens(services, project)
     site.answer = lambda handler, _: reply(handler, status, Retry_After="600")
     began = time.time()
     _send_one(services)
@@ -319,7 +296,7 @@ def test_a_busy_receiver_is_left_alone_for_as_long_as_it_asks(
 
 def test_nobody_is_asked_to_wait_for_ever(services: Services, tenant: str, site: Site) -> None:
     _endpoint(services, tenant, site.url)
-    _happens(services, _project(services, tenant))
+    happens(services, add_project(services, tenant))
     site.answer = lambda handler, _: reply(handler, 429, Retry_After="99999999")
     _send_one(services)
     assert _rows(services)[0].next_at - time.time() < 86_500
@@ -328,7 +305,7 @@ def test_nobody_is_asked_to_wait_for_ever(services: Services, tenant: str, site:
 def test_a_receiver_inside_is_not_called(tenant: str, services: Services, site: Site) -> None:
     strict = open_services(Settings(data=services.settings.data))
     _endpoint(services, tenant, site.url.replace("http:", "https:"))
-    _happens(services, _project(services, tenant))
+    happens(services, add_project(services, tenant))
     outcome = _send_one(strict)
     strict.database.close()
     assert outcome.status is None
@@ -350,7 +327,7 @@ def test_long_data_is_left_out_and_can_be_asked_for() -> None:
 
 def test_a_claim_is_for_one_and_runs_out(services: Services, tenant: str, site: Site) -> None:
     _endpoint(services, tenant, site.url)
-    _happens(services, _project(services, tenant))
+    happens(services, add_project(services, tenant))
     dead = Deliverer(services, claim_seconds=0.2)
     late = dead.claim()
     assert late is not None
@@ -368,9 +345,9 @@ def test_a_claim_is_for_one_and_runs_out(services: Services, tenant: str, site: 
 def test_several_deliverers_send_each_once(shared: tuple[Services, str], site: Site) -> None:
     services, tenant = shared
     _endpoint(services, tenant, site.url)
-    project = _project(services, tenant)
+    project = add_project(services, tenant)
     for number in range(40):
-        _happens(services, project, clip_id=str(number))
+        happens(services, project, clip_id=str(number))
     with _running(*(Deliverer(services) for _ in range(4))):
         until(lambda: all(row.state == "sent" for row in _rows(services)), 30)
     sent = Counter(headers["webhook-id"] for _, _, headers, _ in site.calls)
@@ -393,13 +370,13 @@ def test_a_hanging_receiver_holds_up_only_its_own_tenant(
     site.answer = answer
     _endpoint(services, tenant, site.url + "/hang")
     _endpoint(services, other, site.url + "/quick")
-    project, quick = _project(services, tenant), _project(services, other)
+    project, quick = add_project(services, tenant), add_project(services, other)
     for _ in range(20):
-        _happens(services, project)
+        happens(services, project)
     with _running(Deliverer(services, parallel=4)):
         until(lambda: len(site.calls) >= 2)
         began = time.monotonic()
-        _happens(services, quick)
+        happens(services, quick)
         until(lambda: any(path == "/quick" for _, path, _, _ in site.calls))
         lag = time.monotonic() - began
         hang.set()
@@ -420,9 +397,9 @@ Deliverer(services, claim_seconds=0.5).run(threading.Event())
 
 def test_kill_minus_nine_loses_nothing(services: Services, tenant: str, site: Site) -> None:
     _, secret = _endpoint(services, tenant, site.url)
-    project = _project(services, tenant)
+    project = add_project(services, tenant)
     for number in range(30):
-        _happens(services, project, clip_id=str(number))
+        happens(services, project, clip_id=str(number))
     site.answer = lambda handler, _: (time.sleep(0.02), reply(handler, 200))[1]
 
     def start() -> subprocess.Popen[bytes]:
@@ -454,7 +431,7 @@ def test_a_deliverer_outlives_the_database(
     from sqlalchemy.exc import OperationalError
 
     _endpoint(services, tenant, site.url)
-    _happens(services, _project(services, tenant))
+    happens(services, add_project(services, tenant))
     deliverer, failures = Deliverer(services), 0
     claim = deliverer.claim
 

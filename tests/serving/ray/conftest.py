@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -23,13 +21,10 @@ with warnings.catch_warnings():
     from serving.scoring.local import LocalScorer
     from serving.scoring.models import SCORING, Models
     from serving.settings import Settings
-    from talkreel.models.bundle import load, save
-    from talkreel.models.shipped import SHIPPED_FOLDER
+    from tests.serving.bundles import hook_bundle, talk
+    from tests.serving.servers import free_port
 
-TALK = (
-    "Would you believe me if I told you that this costs nothing? We lost everything in one night, "
-    "and I was terrified. Thank you so much, this is the happiest day of my life!"
-)
+__all__ = ["hook_bundle", "talk"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,12 +35,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(
                 pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
             )
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -84,25 +73,6 @@ def local() -> Iterator[LocalScorer]:
     scorer = LocalScorer(Models(roles=SCORING))
     yield scorer
     scorer.close()
-
-
-@pytest.fixture
-def talk() -> str:
-    return TALK
-
-
-@pytest.fixture
-def hook_bundle(tmp_path: Path) -> Callable[[int], Path]:
-    """Makes a hook bundle whose scores are the shipped one's divided by its version."""
-
-    def make(version: int) -> Path:
-        shipped = load(SHIPPED_FOLDER / "hook")
-        shipped.net.temperature.mul_(version)  # type: ignore[operator]
-        folder = tmp_path / f"v{version}" / "hook"
-        save(folder, shipped.net, replace(shipped.spec, version=version), "# hook\n")
-        return folder
-
-    return make
 
 
 def replicas(deployment: str) -> list[psutil.Process]:
