@@ -1,11 +1,14 @@
-"""Kill workers, runners and ffmpeg (and PostgreSQL) at random times; nothing may be lost.
+"""Kill the API, replicas, workers, runners and ffmpeg (and PostgreSQL) at random times.
 
     python -m experiments.benchmarks.serving.kill --kills 200
+    python -m experiments.benchmarks.serving.kill --kills 60 --way "make serve"
     python -m experiments.benchmarks.serving.kill --kills 60 --postgres
 
-Jobs over short pieces are submitted to a server whose processes are then killed with SIGKILL, one
-every few seconds; more jobs follow for as long as kills are left. Afterwards every piece goes
-through a second server undisturbed, and what clients can see of the two is compared.
+The whole service runs in processes of its own, and a supervisor starts it again when it ends; what
+Serve can replace is left to Serve. A customer uploads short pieces, orders clips of them over HTTP
+under idempotency keys, watches their events and takes webhooks, while one process after another
+gets SIGKILL; more orders follow for as long as kills are left. Then the same orders go through a
+second server undisturbed, and what clients can see of the two is compared.
 """
 
 from __future__ import annotations
@@ -13,14 +16,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,18 +31,24 @@ import imageio_ffmpeg
 import psutil
 from sqlalchemy import select
 
-from serving.accounts import create_tenant
-from serving.jobs import control
+from experiments.benchmarks.serving import promises
+from experiments.benchmarks.serving.customer import Asker, Customer, Receiver
+from experiments.benchmarks.serving.load import free_port
+from experiments.benchmarks.serving.supervised import API, ROOT, WAYS, WHOLE, WITHOUT_RAY, Service
+from serving.accounts import create_key, create_tenant
 from serving.services import Services, open_services
 from serving.settings import Settings
 from serving.storage import database as db
-from tests.serving.jobs.talk import OPTIONS, SOURCE_SECONDS
+from serving.webhooks import endpoints
+from tests.serving.jobs.talk import SOURCE_SECONDS
 from tests.serving.servers import Postgres, running_postgres
 
-ROOT = Path(__file__).resolve().parents[3]
-KINDS = ("worker", "runner", "ffmpeg")
-OPEN = ("queued", "running")
-HOURS = 3600.0
+POSTGRES = "postgresql"
+# How often each is chosen. To come back, the whole server takes half a minute on two idle cores.
+WEIGHTS = {API: 2, "scorer": 1, "worker": 3, "background": 1, "runner": 5, "ffmpeg": 5, WHOLE: 0.1}
+_PATIENCE_SECONDS = 3600.0
+# Nobody is at fault here but the killer, and a job whose runner is killed has failed an attempt.
+_ATTEMPTS = 1000
 
 
 class Pieces:
@@ -65,91 +74,51 @@ class Pieces:
         subprocess.run([program, "-y", "-loglevel", "error", *arguments], check=True)
 
 
-@dataclass
-class Server:
-    """Services and the worker processes that serve them."""
+@dataclass(frozen=True)
+class Shop:
+    """A running server, its one customer and what looks at both."""
 
     services: Services
-    workers: int
-    log: Path
-    tenant: str = ""
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    projects: dict[str, int] = field(default_factory=dict)
+    service: Service
+    tenant: str
+    key: str
+    customer: Customer
+    receiver: Receiver
 
     @classmethod
     @contextlib.contextmanager
-    def opened(cls, folder: Path, workers: int, url: str = "") -> Iterator[Server]:
+    def opened(cls, folder: Path, way: str, workers: int, url: str = "") -> Iterator[Shop]:
         settings = Settings(
             data=folder,
             database_url=url,
+            port=free_port(),
+            workers=workers,
             lease_seconds=3.0,
             retry_seconds=0.05,
-            # Here nobody is at fault for a failure but the killer.
-            max_attempts=10_000,
+            max_attempts=_ATTEMPTS,
             min_free_bytes=0,
             max_concurrent_projects=workers,
+            requests_per_minute=10**6,
+            allow_private_urls=True,
         )
-        server = cls(open_services(settings), workers, folder.with_suffix(".log"))
-        with server.services.database.write() as connection:
-            server.tenant = create_tenant(connection, "kill", settings)
+        services = open_services(settings)
+        with services.database.write() as connection:
+            tenant = create_tenant(connection, "kill", settings)
+            key = create_key(connection, tenant, "kill")
+            secret = endpoints.rotate(connection, tenant, endpoints.DEFAULT)
+        assert secret is not None
+        receiver = Receiver(secret)
+        customer = Customer(settings.url, key, receiver.url)
         try:
-            yield server
+            with Service(settings, way) as service:
+                yield cls(services, service, tenant, key, customer, receiver)
         finally:
-            for worker in server.running:
-                worker.kill()
-                worker.wait()
-            server.services.database.close()
-
-    def keep_running(self) -> None:
-        self.running = [worker for worker in self.running if worker.poll() is None]
-        while len(self.running) < self.workers:
-            self.running.append(self._start())
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        settings = self.services.settings
-        environment = {
-            f"TALKREEL_SERVE_{name.upper()}": str(getattr(settings, name))
-            for name in settings.model_fields_set
-        }
-        with self.log.open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "serving.jobs.worker", "--workers", "1"],
-                cwd=ROOT,
-                env={**os.environ, **environment},
-                stderr=log,
-            )
-
-    def submit(self, number: int, piece: Path) -> None:
-        key = f"tenants/{self.tenant}/sources/{number}/source.mp4"
-        self.services.objects.put(key, piece)
-        source = {"kind": "object", "key": key, "name": piece.name}
-        with self.services.database.write() as connection:
-            project = control.submit(
-                self.services, connection, self.tenant, source, OPTIONS, "https://example.com/hook"
-            )
-        self.projects[project] = number
-
-    def waiting(self) -> int:
-        query = select(db.projects.c.id).where(db.projects.c.state.in_(OPEN))
-        with self.services.database.read() as connection:
-            return len(connection.execute(query).all())
-
-    def victims(self, kind: str) -> list[psutil.Process]:
-        found = []
-        for worker in self.running:
-            with contextlib.suppress(psutil.Error):
-                process = psutil.Process(worker.pid)
-                if kind == "worker":
-                    found.append(process)
-                    continue
-                for child in process.children(recursive=True):
-                    command = " ".join(child.cmdline()[:4])
-                    is_ffmpeg = "ffmpeg" in Path(child.exe()).name
-                    if is_ffmpeg if kind == "ffmpeg" else "serving.jobs.runner" in command:
-                        found.append(child)
-        return found
+            customer.close()
+            receiver.close()
+            services.database.close()
 
     def cached(self) -> dict[str, int]:
+        """Every stage result that is whole, and its inode."""
         root = self.services.settings.data / "cache"
         return {
             str(path.relative_to(root)): path.stat().st_ino
@@ -157,184 +126,171 @@ class Server:
             if path.is_file() and not path.name.startswith(".")
         }
 
+    def clips(self, folder: Path) -> dict[int, list[tuple[str, str]]]:
+        """Names and digests of every order's clips, as they are downloaded."""
+        return {
+            number: [
+                (name, hashlib.sha256(video).hexdigest())
+                for name, video in self.customer.videos(number, folder)
+            ]
+            for number in self.customer.orders
+        }
+
+    def attempts(self) -> int:
+        """Most often that one job was taken up."""
+        with self.services.database.read() as connection:
+            return max(connection.execute(select(db.jobs.c.attempt)).scalars())
+
 
 @dataclass
 class Report:
+    """What was done to a server, and which finished stages it did again."""
+
     kills: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
+    known: dict[str, int] = field(default_factory=dict)
     made_again: set[str] = field(default_factory=set)
+
+    def look(self, shop: Shop) -> None:
+        """Stages that were done again have other files than before."""
+        for name, inode in shop.cached().items():
+            if self.known.setdefault(name, inode) != inode:
+                self.made_again.add(name)
 
 
 def disturb(
-    server: Server, pieces: Pieces, kills: int, jobs: int, seed: int, postgres: Postgres | None
+    shop: Shop, pieces: Pieces, given: argparse.Namespace, postgres: Postgres | None
 ) -> Report:
-    """Kill until ``kills`` were made, then let the server finish what it has accepted."""
-    chance, report, known = random.Random(seed), Report(), dict[str, int]()
-    began = time.monotonic()
-    for number in range(jobs):
-        server.submit(number, pieces.make(number))
-    server.keep_running()
-    while report.kills.total() < kills:
-        time.sleep(chance.expovariate(1 / 1.5))
-        if server.waiting() < server.workers + 1:
-            number = len(server.projects)
-            server.submit(number, pieces.make(number))
-        kinds = [*KINDS, "postgresql"] if postgres else list(KINDS)
-        kind = chance.choices(kinds, [3, 3, 3, 1][: len(kinds)])[0]
-        if kind == "postgresql":
+    """Kill as often as wanted, then let the server finish what it has accepted."""
+    chance, report, began = random.Random(given.seed), Report(), time.monotonic()
+    orders = shop.customer.orders
+    for number in range(given.jobs):
+        shop.customer.send(number, pieces.make(number))
+    weights = {**WEIGHTS, **({POSTGRES: 2} if postgres else {})}
+    while report.kills.total() < given.kills:
+        time.sleep(chance.expovariate(1 / given.between))
+        if shop.customer.waiting() < given.workers + 2:
+            shop.customer.send(len(orders), pieces.make(len(orders)))
+        [kind] = chance.choices(list(weights), list(weights.values()))
+        if kind == POSTGRES:
             assert postgres is not None
             postgres.kill()
             time.sleep(chance.uniform(0.0, 2.0))
             postgres.start()
-        elif victims := await_victims(server, kind):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                chance.choice(victims).kill()
-        else:
+        elif not kill(shop.service, kind, chance):
             continue
         report.kills[kind] += 1
-        look(server, known, report)
-        server.keep_running()
-        if report.kills.total() % 20 == 0:
-            print(f"{report.kills.total()} kills, {server.waiting()} jobs to go", flush=True)
-    finish(server, known, report)
+        report.look(shop)
+        if report.kills.total() % 10 == 0:
+            waiting, seconds = shop.customer.waiting(), time.monotonic() - began
+            sys.stdout.write(f"{report.kills.total()} kills, {waiting} to go, {seconds:.0f} s\n")
+            sys.stdout.flush()
+    finish(shop)
+    report.look(shop)
     report.seconds = time.monotonic() - began
     return report
 
 
-def await_victims(server: Server, kind: str) -> list[psutil.Process]:
-    """Processes of a kind; a render is waited for a little, since most live shortly."""
+def kill(service: Service, kind: str, chance: random.Random) -> bool:
+    """Kill one process of a kind; a render is waited for a little, since most live shortly."""
     deadline = time.monotonic() + 4.0
-    while not (victims := server.victims(kind)) and time.monotonic() < deadline:
+    while not (victims := service.victims(kind)):
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.02)
-    return victims
+    try:
+        chance.choice(victims).kill()
+    except psutil.NoSuchProcess:
+        return False
+    return True
 
 
-def finish(server: Server, known: dict[str, int], report: Report) -> None:
-    deadline = time.monotonic() + HOURS
-    while server.waiting() and time.monotonic() < deadline:
-        time.sleep(0.2)
-        server.keep_running()
-    look(server, known, report)
+def finish(shop: Shop) -> None:
+    """Wait until every order has ended and every webhook has come.
+
+    Raises:
+        TimeoutError: they do not.
+    """
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while shop.customer.waiting() or promises.undelivered(shop.services):
+        if time.monotonic() > deadline:
+            raise TimeoutError("there are orders or webhooks that do not end")
+        time.sleep(0.5)
+    time.sleep(1.0)  # for the last work folder
 
 
-def look(server: Server, known: dict[str, int], report: Report) -> None:
-    """Which finished stages were done again: their files are others than before."""
-    for name, inode in server.cached().items():
-        if known.setdefault(name, inode) != inode:
-            report.made_again.add(name)
-
-
-def videos(server: Server, project: str) -> list[tuple[str, str]]:
-    """Library ids of the clips and digests of their videos, in order of rank."""
-    query = select(db.clips.c.record, db.clips.c.files)
-    query = query.where(db.clips.c.project_id == project).order_by(db.clips.c.rank)
-    with server.services.database.read() as connection:
-        rows = connection.execute(query).all()
-    found = []
-    for row in rows:
-        digest = hashlib.sha256()
-        for part in server.services.objects.read(row.files["video"]):
-            digest.update(part)
-        found.append((row.record["id"], digest.hexdigest()))
-    return found
-
-
-def wrongs(server: Server, calm: dict[int, list[tuple[str, str]]]) -> dict[str, int]:
-    """How often each promise was broken."""
-    broken = Counter[str]()
-    with server.services.database.read() as connection:
-        states = dict(connection.execute(select(db.projects.c.id, db.projects.c.state)).all())
-        jobs = connection.execute(select(db.jobs.c.project_id, db.jobs.c.state)).all()
-        log = connection.execute(
-            select(db.events.c.project_id, db.events.c.number, db.events.c.type, db.events.c.data)
-        ).all()
-        hooks = connection.execute(select(db.deliveries.c.event_id)).scalars().all()
-        usage = connection.execute(select(db.usage.c.project_id)).scalars().all()
-        files = connection.execute(select(db.clips.c.files)).scalars().all()
-        results = connection.execute(select(db.projects.c.files)).scalars().all()
-    told = Counter[tuple[str, str, str]]()
-    for event in log:
-        if event.type in ("project.queued", "project.started", "project.completed", "clip.ready"):
-            told[(event.project_id, event.type, event.data.get("clip_id", ""))] += 1
-        if event.type in ("clip.updated", "project.failed", "project.cancelled"):
-            broken["news that no undisturbed run has"] += 1
-    named = {key for row in (*files, *results) for key in row.values()}
-    stored = server.services.objects.bytes_under(f"tenants/{server.tenant}/projects/")
-    sizes = sum(server.services.objects.size(key) for key in named)
-    broken["jobs that did not finish"] = sum(state != "done" for state in states.values())
-    broken["jobs with another row than one that is done"] = sum(
-        rows != ["done"] for rows in ([j.state for j in jobs if j.project_id == p] for p in states)
-    )
-    broken["results unlike those of an undisturbed run"] = sum(
-        videos(server, project) != calm[number] for project, number in server.projects.items()
-    )
-    broken["news told twice"] = sum(count - 1 for count in told.values())
-    broken["webhooks planned twice"] = len(hooks) - len(set(hooks))
-    broken["jobs not charged for exactly once"] = sum(
-        usage.count(project) != 1 for project in states
-    )
-    broken["bytes in the object store that nothing names"] = stored - sizes
-    broken["work folders left"] = len(list((server.services.settings.data / "work").glob("*")))
-    broken.setdefault("news that no undisturbed run has", 0)
-    return dict(broken)
-
-
-def run(arguments: argparse.Namespace) -> bool:
+def run(given: argparse.Namespace) -> bool:
     """The whole test; returns whether every promise was kept."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="talkreel-kill-")))
-        postgres = stack.enter_context(running_postgres()) if arguments.postgres else None
-        pieces = Pieces(folder)
-        url = postgres.create("kill") if postgres else ""
-        server = stack.enter_context(Server.opened(folder / "killed", arguments.workers, url))
-        report = disturb(server, pieces, arguments.kills, arguments.jobs, arguments.seed, postgres)
-        time.sleep(1.0)  # for the last work folder
-        calm_server = stack.enter_context(Server.opened(folder / "calm", arguments.workers))
+        postgres = stack.enter_context(running_postgres()) if given.postgres else None
+        pieces, url = Pieces(folder), postgres.create("kill") if postgres else ""
+        with Shop.opened(folder / "killed", given.way, given.workers, url) as shop:
+            with Asker(shop.service.settings.url, shop.key) as asker:
+                report = disturb(shop, pieces, given, postgres)
+            found = shop.clips(folder)
+            broken = promises.broken(shop.services, shop.tenant, shop.customer, shop.receiver)
+            broken["finished stages done again"] = len(report.made_again)
+            show({**told(given, shop, report, asker), **broken})
         began = time.monotonic()
-        for number in server.projects.values():
-            calm_server.submit(number, pieces.make(number))
-        finish(calm_server, {}, Report())
-        calm_seconds = time.monotonic() - began
-        calm = {
-            number: videos(calm_server, project) for project, number in calm_server.projects.items()
-        }
-        broken = wrongs(server, calm)
-        broken["finished stages done again"] = len(report.made_again)
-        tell(arguments, server, report, calm_seconds, broken)
-        return not any(broken.values())
+        with Shop.opened(folder / "calm", WITHOUT_RAY, given.workers) as calm:
+            for number in found:
+                calm.customer.send(number, pieces.make(number))
+            finish(calm)
+            wanted = calm.clips(folder)
+        unlike = sum(found[number] != clips for number, clips in wanted.items())
+        show(
+            {
+                "clips": sum(map(len, wanted.values())),
+                "orders whose clips are not byte-equal to an undisturbed run's": unlike,
+                "seconds of that": f"{time.monotonic() - began:.0f}",
+            }
+        )
+    return not unlike and not any(broken.values())
 
 
-def tell(
-    arguments: argparse.Namespace,
-    server: Server,
-    report: Report,
-    calm_seconds: float,
-    broken: dict[str, int],
-) -> None:
-    database = "PostgreSQL" if arguments.postgres else "SQLite"
+def show(rows: Mapping[str, object]) -> None:
+    """Lines of a table."""
+    sys.stdout.writelines(f"| {name} | {value} |\n" for name, value in rows.items())
+    sys.stdout.flush()
+
+
+def told(given: argparse.Namespace, shop: Shop, report: Report, asker: Asker) -> dict[str, str]:
+    """What happened, for the reader."""
     kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(report.kills.items()))
-    rows = {
-        "database": database,
-        "jobs": len(server.projects),
-        "clips": sum(len(videos(server, project)) for project in server.projects),
+    bodies = shop.receiver.bodies.values()
+    return {
+        "way": f"{given.way}, {'PostgreSQL' if given.postgres else 'SQLite'}",
+        "jobs": str(len(shop.customer.orders)),
         "SIGKILLs": f"{report.kills.total()} ({kinds})",
-        "seconds (undisturbed)": f"{report.seconds:.0f} ({calm_seconds:.0f})",
-        **broken,
+        "seconds": f"{report.seconds:.0f}",
+        "most attempts at one job": str(shop.attempts()),
+        "times the whole server was started": str(shop.service.starts),
+        "webhooks": f"{len(bodies)}, of which came more than once: "
+        f"{sum(len(tries) > 1 for tries in bodies)}",
+        "requests the customer sent again": _counts(shop.customer.trouble),
+        "answers to /v1/score": _counts(asker.answers),
     }
-    print("\n| | |\n|---|---|")
-    for name, value in rows.items():
-        print(f"| {name} | {value} |")
+
+
+def _counts(counter: Counter[str]) -> str:
+    return ", ".join(f"{name}: {count}" for name, count in sorted(counter.items())) or "none"
 
 
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--jobs", type=int, default=20)
+    parser.add_argument("--jobs", type=int, default=20, help="at the beginning")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--between", type=float, default=2.0, help="kills, seconds on average")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--way", choices=list(WAYS), default="serve run")
     parser.add_argument("--postgres", action="store_true", help="on PostgreSQL, killed as well")
-    return 0 if run(parser.parse_args()) else 1
+    given = parser.parse_args()
+    # What was started is ended first.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    return 0 if run(given) else 1
 
 
 if __name__ == "__main__":
