@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from talkreel.core.analysis import Analysis
 from talkreel.core.candidates import Candidate
-from talkreel.core.edits import SCHEMA, Edit, LayoutKind, Motion
+from talkreel.core.edits import SCHEMA, Edit, LayoutKind, Motion, join_words
 from talkreel.core.jsonio import document, read_document
 from talkreel.core.media import AudioStream, Media, VideoStream
 from talkreel.core.spans import Span
@@ -226,8 +226,7 @@ def test_captions(case):
         bottom = cue.top + block_height(style, len(cue.lines)) + edge_height(style)
         assert bottom <= area.lowest + 1e-9
         for line in cue.lines:
-            text = " ".join(word.text for word in line)
-            width = text_width(text, style) * style.size * edit.canvas.height
+            width = text_width(join_words(line), style) * style.size * edit.canvas.height
             assert width <= area.width * edit.canvas.width + 1e-6
 
 

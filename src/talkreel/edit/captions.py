@@ -6,13 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from talkreel.core.edits import Box, Canvas, CaptionCue, Captions, CaptionStyle, CaptionWord
+from talkreel.core.edits import (
+    Box,
+    Canvas,
+    CaptionCue,
+    Captions,
+    CaptionStyle,
+    CaptionWord,
+    join_words,
+)
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Word
 from talkreel.edit.mending import played_words
 from talkreel.edit.phrases import LineLimits, into_cues
 from talkreel.edit.placement import CueBlock, choose_bands
 from talkreel.edit.safe_area import caption_bands, safe_area
+from talkreel.edit.scripts import split_unspaced
 from talkreel.media.fonts import font_for, text_width
 
 FacesAt = Callable[[float], Sequence[Box]]
@@ -70,6 +79,7 @@ def lay_out(
     """The same for words that are caption words already (``make_captions`` has the terms)."""
     if not shown:
         return None
+    shown = split_unspaced(shown)
     style = fit_style(style, canvas, [word.text for word in shown])
     limit = line_limit(style, canvas)
     untils = [*(word.span.start for word in shown[1:]), shown[-1].span.end]
@@ -82,7 +92,8 @@ def lay_out(
     groups: list[list[list[CaptionWord]]] = []
     for run in _runs(shown, kept):
         texts, starts = [w.text for w in run], [w.span.start for w in run]
-        cues = into_cues(texts, starts, limits)
+        glued = [w.glued for w in run] if any(w.glued for w in run) else None
+        cues = into_cues(texts, starts, limits, glued)
         groups += [[list(run[a:b]) for a, b in lines] for lines in cues]
     spans = _cue_spans(groups, kept)
     blocks = [
@@ -190,7 +201,8 @@ def _broken(
     for piece in pieces:
         begin = start + seconds * done / len(word.text)
         done += len(piece)
-        parts.append(CaptionWord(piece, Span(begin, start + seconds * done / len(word.text))))
+        span = Span(begin, start + seconds * done / len(word.text))
+        parts.append(replace(word, text=piece, span=span))
     return parts
 
 
@@ -228,5 +240,4 @@ def _cue_spans(groups: list[list[list[CaptionWord]]], kept: Sequence[Span]) -> l
 
 def line_width(line: Sequence[CaptionWord], style: CaptionStyle, canvas: Canvas) -> float:
     """Share of the canvas' width that a line takes."""
-    text = " ".join(word.text for word in line)
-    return text_width(text, style) * style.size * canvas.height / canvas.width
+    return text_width(join_words(line), style) * style.size * canvas.height / canvas.width

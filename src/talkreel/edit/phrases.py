@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from talkreel.core.edits import CaptionWord, join_words
+from talkreel.core.spans import Span
+from talkreel.edit.scripts import UNITS_PER_WORD, reading_size, unbroken_katakana
+
 # A line of about this many characters is read in one glance on a phone.
 LINE_CHARACTERS = 18
 _MOST_CHARACTERS = 21
@@ -50,7 +54,7 @@ def break_cost(before: str, after: str) -> float:
     bare = before.rstrip(_CLOSERS)
     if bare.endswith(_PAUSE_MARKS) and bare.lower() not in _LEANING:
         return 0.0
-    if before.lower() in _LEANING:
+    if before.lower() in _LEANING or unbroken_katakana(before, after):
         return 3.0
     if after.lower().rstrip(",") in _OPENERS:
         return 0.5
@@ -58,7 +62,10 @@ def break_cost(before: str, after: str) -> float:
 
 
 def into_cues(
-    texts: Sequence[str], starts: Sequence[float], limits: LineLimits
+    texts: Sequence[str],
+    starts: Sequence[float],
+    limits: LineLimits,
+    glued: Sequence[bool] | None = None,
 ) -> list[list[tuple[int, int]]]:
     """Cues as lists of one or two lines ``(first, last)`` (half-open indices of ``texts``).
 
@@ -70,12 +77,14 @@ def into_cues(
         texts: a run of words without a long pause in it.
         starts: when each is spoken, seconds.
         limits: what fits.
+        glued: which words follow the one before them without a blank; by default none.
     """
-    lines = _Lines(texts, limits)
+    lines = _Lines(texts, limits, glued)
+    most = limits.words_per_cue * (UNITS_PER_WORD if any(glued or ()) else 1)
     best: list[tuple[float, int, list[tuple[int, int]]]] = [(0.0, 0, [])]
     for last in range(1, len(texts) + 1):
         options = []
-        for first in range(max(0, last - limits.words_per_cue), last):
+        for first in range(max(0, last - most), last):
             inner, chosen = lines.best(first, last)
             cost = best[first][0] + inner + _cue_cost(texts, starts, first, last)
             options.append((cost, first, chosen))
@@ -103,8 +112,11 @@ def _cue_cost(texts: Sequence[str], starts: Sequence[float], first: int, last: i
 class _Lines:
     """The cheapest lines for words of one run."""
 
-    def __init__(self, texts: Sequence[str], limits: LineLimits) -> None:
+    def __init__(
+        self, texts: Sequence[str], limits: LineLimits, glued: Sequence[bool] | None
+    ) -> None:
         self._texts = texts
+        self._glued = glued
         self._limits = limits
         self._known: dict[tuple[int, int], float] = {}
 
@@ -116,7 +128,7 @@ class _Lines:
             inside = sum(self._line(i, j) for i, j in pair)
             if inside == float("inf"):
                 continue
-            sizes = [len(" ".join(self._texts[i:j])) for i, j in pair]
+            sizes = [reading_size(self._text(i, j)) for i, j in pair]
             uneven = abs(sizes[0] - sizes[1]) / max(sizes)
             alone = sum(j - i == 1 and size < 9 for (i, j), size in zip(pair, sizes, strict=True))
             cost = inside + break_cost(self._texts[middle - 1], self._texts[middle]) + 0.3
@@ -132,11 +144,20 @@ class _Lines:
         return known
 
     def _fresh_line(self, first: int, last: int) -> float:
-        text = " ".join(self._texts[first:last])
+        text = self._text(first, last)
+        size = reading_size(text)
         several = last - first > 1
-        if several and len(text) > _MOST_CHARACTERS:
+        if several and size > _MOST_CHARACTERS:
             return float("inf")
         if several and self._limits.measure(text) > self._limits.width:
             return float("inf")
         lonely = not several and len(text) < 5 and len(self._texts) > 1
-        return 0.35 * max(0, len(text) - LINE_CHARACTERS) + (1.2 if lonely else 0.0)
+        return 0.35 * max(0, size - LINE_CHARACTERS) + (1.2 if lonely else 0.0)
+
+    def _text(self, first: int, last: int) -> str:
+        if self._glued is None:
+            return " ".join(self._texts[first:last])
+        return join_words(
+            CaptionWord(text, Span(0.0, 0.0), glued=glued)
+            for text, glued in zip(self._texts[first:last], self._glued[first:last], strict=True)
+        )

@@ -12,8 +12,8 @@ _CUE_RADIUS = 0.28
 # Less than half a blank, so that the box of a word does not touch its neighbours.
 _WORD_PADDING = 0.13
 _WORD_RADIUS = 0.18
-# The box of a word ends this far inside its line.
-_WORD_INSET = 0.07
+# The box of a word ends this far inside its line: below the tails of letters.
+_WORD_INSET = 0.01
 
 
 def cue_plate(cue: CaptionCue, setting: Setting) -> str:

@@ -27,6 +27,7 @@ Make = Callable[..., Captions]
 
 def draw(script: str, folder: Path, seconds: list[float]) -> NDArray[np.uint8]:
     """[N, H, W, 3]: what libass draws on black at each second."""
+    folder.mkdir(exist_ok=True)
     gather_fonts(folder / "fonts", ("Roboto-Black.ttf", *caption_fonts(None)))
     (folder / "c.ass").write_text(script, encoding="utf-8")
     frames = "+".join(f"eq(n,{round(s * 25)})" for s in seconds)
@@ -189,3 +190,58 @@ def test_a_missing_font_is_named(captions: Make) -> None:
     style = CaptionStyle("x", "Nowhere", "Nowhere.ttf", 0.04)
     with pytest.raises(RenderError, match=r"Nowhere\.ttf"):
         script(captions([(0.0, "a")], style))
+
+
+def test_right_to_left_words_light_up_from_the_right(captions: Make, tmp_path: Path) -> None:
+    style = CaptionStyle(
+        "rtl",
+        "DejaVu Sans",
+        "DejaVuSans-Bold.ttf",
+        0.05,
+        active_colour="#FF0000",
+        outline=0.0,
+        active_plate="#0000FF",
+    )
+    made = captions([(0.0, "שלום לכולם היום")], style)
+    states = draw(script(made), tmp_path, [0.12, 0.44, 0.8]).astype(int)
+    lit = [(image[:, :, 0] > 128) & (image[:, :, 1] < 60) for image in states]
+    boxed = [(image[:, :, 2] > 128) & (image[:, :, 1] < 60) for image in states]
+    middles = [float(np.mean(np.flatnonzero(mask.any(axis=0)))) for mask in lit]
+    assert middles[0] > middles[1] > middles[2]
+    for mask, box in zip(lit, boxed, strict=True):
+        letters, plate = (np.flatnonzero(m.any(axis=0)) for m in (mask, box))
+        assert plate[0] < letters[0]
+        assert letters[-1] < plate[-1]
+
+
+def test_the_box_of_the_lit_word_holds_it_and_no_other(captions: Make, tmp_path: Path) -> None:
+    style = CaptionStyle(
+        "box",
+        "Roboto Black",
+        "Roboto-Black.ttf",
+        0.05,
+        colour="#00FF00",
+        active_colour="#FF0000",
+        outline=0.0,
+        active_plate="#0000FF",
+    )
+    made = captions([(0.0, "Quick brown/fox jumps")], style)
+    for second in (0.12, 0.36, 0.6, 0.88):
+        (image,) = draw(script(made), tmp_path / str(second), [second])
+        red, green, blue = (image[:, :, i] > 128 for i in range(3))
+        rows, columns = (np.flatnonzero(blue.any(axis=axis)) for axis in (1, 0))
+        inside = np.zeros(blue.shape, dtype=bool)
+        inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+        assert (red & ~green & ~inside).sum() == 0
+        assert (green & ~red & inside).sum() == 0
+
+
+def test_revealed_words_keep_their_place(captions: Make, tmp_path: Path) -> None:
+    style = CaptionStyle("type", "Roboto Black", "Roboto-Black.ttf", 0.05, reveal=True)
+    plain = draw(script(captions([(0.0, "one two")], PLAIN)), tmp_path / "a", [0.8])
+    first, both = draw(script(captions([(0.0, "one two")], style)), tmp_path / "b", [0.2, 0.8])
+    right = CANVAS.width // 2 + 10
+    assert first[:, right:].max() == 0
+    assert both[:, right:].max() > 128
+    shared = (plain[0].max(axis=2) > 200) & (first.max(axis=2) < 200)
+    assert shared[:, : CANVAS.width // 2 - 10].sum() == 0
