@@ -15,7 +15,7 @@ _EDGE_SECONDS = 5.0
 
 
 def played_words(words: Sequence[Word], kept: Sequence[Span]) -> list[Word]:
-    """The words whose middle is played, written as if the ones cut out had never been said.
+    """The words whose middle is played, written as if the idle ones had never been said.
 
     What then begins a sentence gets a capital; what then ends one gets its mark; and the comma
     that set a filler off goes with it.
@@ -24,41 +24,29 @@ def played_words(words: Sequence[Word], kept: Sequence[Span]) -> list[Word]:
         words: of the transcript, in order of time.
         kept: what is played, source clock.
     """
-    at_edges = _at_edges(words, kept)
-    played: list[Word] = []
-    gone: list[Word] = []
-    closed = True  # whether a sentence ended before ``gone``
-    for i, word in enumerate(words):
-        if any(span.contains(word.span.middle) for span in kept):
-            if gone and played:
-                played[-1] = _ended(played[-1], gone[-1])
-            played.append(_capital(word) if gone and closed else word)
-            gone = []
-        elif i in at_edges or kept[0].start <= word.span.middle < kept[-1].end:
-            if not gone:
-                closed = i == 0 or words[i - 1].ends_sentence
-            gone.append(word)
-    if gone and played:
-        played[-1] = _ended(played[-1], gone[-1])
-    return played
-
-
-def _at_edges(words: Sequence[Word], kept: Sequence[Span]) -> set[int]:
-    """The fillers and false starts right before and after what is played."""
     hull = Span(kept[0].start, kept[-1].end).pad(_EDGE_SECONDS, _EDGE_SECONDS)
     near = [i for i, word in enumerate(words) if hull.contains(word.span.middle)]
-    played = [i for i in near if any(span.contains(words[i].span.middle) for span in kept)]
-    if not played:
-        return set()
     idle = {
         near[k] for one in find_idle([words[i] for i in near]) for k in range(one.first, one.last)
     }
-    found = set()
-    for i, step in ((played[0] - 1, -1), (played[-1] + 1, 1)):
-        while i in idle:
-            found.add(i)
-            i += step
-    return found
+    played: list[Word] = []
+    gone: list[Word] = []  # idle words right before this one
+    before: Word | None = None  # the word before those
+    heard = False  # whether that one is played
+    for i, word in enumerate(words):
+        here = any(span.contains(word.span.middle) for span in kept)
+        if not here and i in idle:
+            gone.append(word)
+            continue
+        if gone and heard:
+            played[-1] = _ended(played[-1], gone[-1])
+        if here:
+            opens = bool(gone) and (before is None or before.ends_sentence)
+            played.append(_capital(word) if opens else word)
+        gone, before, heard = [], word, here
+    if gone and heard:
+        played[-1] = _ended(played[-1], gone[-1])
+    return played
 
 
 def _capital(word: Word) -> Word:

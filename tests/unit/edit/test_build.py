@@ -133,3 +133,17 @@ def test_shares_are_none_when_nobody_looked(interview):
 def test_speaker_share_is_none_when_no_speaker_is_known(interview, face_of):
     edit = build(interview)
     assert speaker_share(edit, [face_of(1, 0.25)], interview.words) is None
+
+
+def test_tightening_says_what_it_did_and_why_not(interview, words_of, scenario):
+    words = words_of("One two three four, five six seven eight.", 5.0, pause=1.4)
+    note = build(scenario(words), tighten=True, fillers=True).notes[0]
+    assert (note.feature, note.applied) == ("tighten", True)
+    assert "1 long pause shortened" in note.text
+    silent = replace(interview, media=replace(interview.media, audio=None), words=[])
+    edit = build_edit(
+        silent.candidate(Span(3, 20)), silent.analysis, EditOptions(tighten=True, fillers=True)
+    )
+    assert not edit.notes[0].applied
+    assert "nothing to take out" in edit.notes[0].text
+    assert build(interview, tighten=True).notes == ()
