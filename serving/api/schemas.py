@@ -69,6 +69,8 @@ class Craft(Sent):
     censor: bool = Field(False, description="mask profanity in sound and text")
     emoji: bool = Field(False, description="emoji in the captions")
     speaker_colours: bool = Field(False, description="a caption colour for each speaker")
+    emphasis: bool = Field(False, description="colour the words that carry the point")
+    platform: str = Field("", description="keep free what this platform draws over; empty: any")
 
 
 class Options(Sent):

@@ -41,6 +41,9 @@ def add_craft(parser: argparse.ArgumentParser) -> None:
         "--emphasis", action="store_true", help="colour the words that carry the point"
     )
     group.add_argument(
+        "--platform", metavar="NAME", default="", help="keep free what this platform draws over"
+    )
+    group.add_argument(
         "--speaker-colours", action="store_true", help="a caption colour for each speaker"
     )
     group.add_argument(
@@ -68,6 +71,7 @@ def craft_options(arguments: argparse.Namespace) -> CraftOptions:
         emoji=arguments.emoji,
         speaker_colours=arguments.speaker_colours,
         emphasis=arguments.emphasis,
+        platform=arguments.platform,
         cover=arguments.cover,
         exports=_names(arguments.export),
     )

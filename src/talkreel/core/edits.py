@@ -15,7 +15,7 @@ from itertools import pairwise
 from talkreel.core.cover import Cover
 from talkreel.core.craft import Broll, Note
 from talkreel.core.delivery import Delivery
-from talkreel.core.graphics import Graphics
+from talkreel.core.graphics import NO_GRAPHICS, Graphics
 from talkreel.core.sound import MusicBed, Mute, VoiceChain
 from talkreel.core.spans import Span, TimeMap, check_kept
 
@@ -256,11 +256,19 @@ class AudioChain:
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """Size and rate of the delivered picture; sizes are even numbers of pixels."""
+    """Size and rate of the delivered picture; sizes are even numbers of pixels.
+
+    Attributes:
+        width: pixels.
+        height: pixels.
+        frame_rate: per second.
+        platform: where it will be shown, which decides what is kept free; empty for anywhere.
+    """
 
     width: int
     height: int
     frame_rate: Fraction
+    platform: str = ""
 
     def __post_init__(self) -> None:
         if self.width < 2 or self.height < 2 or self.width % 2 or self.height % 2:
@@ -320,7 +328,7 @@ class Edit:
     encoding: Encoding = Encoding()
     broll: tuple[Broll, ...] = ()
     cover: Cover | None = None
-    graphics: Graphics = Graphics()
+    graphics: Graphics = NO_GRAPHICS
     notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:

@@ -119,6 +119,9 @@ class Graphics:
     outro: Bookend | None = None
 
 
+NO_GRAPHICS = Graphics()
+
+
 def check_box(box: Box) -> None:
     """Raise ``ValueError`` unless ``box`` lies inside the canvas and is not empty."""
     left, top, right, bottom = box

@@ -1,15 +1,16 @@
 """Where captions may stand: clear of what the platforms draw over a video, and off the face.
 
-TikTok, Instagram Reels and YouTube Shorts draw their title, buttons and captions over the
-picture. The margins below are the union of what they cover on a 9:16 canvas, rounded up: the
-tab row and search above (TikTok 7 %, Reels 11 %, Shorts 9 % of the height), account name, text
-and music line below (about 17 to 21 %), and the column of buttons on the right (10 to 12 % of
-the width). Text is centred, so the right margin is kept free on the left as well.
+The margins of each platform and where they were read are data (``safe_areas.toml``). Without a
+platform the widest margins of all short-video platforms hold, so that one clip fits them all.
 """
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
+from types import MappingProxyType
 
 from talkreel.core.edits import Canvas
 
@@ -33,15 +34,58 @@ class SafeArea:
         return 1.0 - self.bottom
 
 
-_PHONE = SafeArea(top=0.12, bottom=0.22, sides=0.12)
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What one platform draws over tall videos, and where that was read."""
+
+    area: SafeArea
+    in_union: bool
+    source: str
+
+
+def _shipped() -> Mapping[str, Platform]:
+    text = files("talkreel.edit").joinpath("safe_areas.toml").read_text(encoding="utf-8")
+    tables = tomllib.loads(text)
+    return MappingProxyType(
+        {
+            name: Platform(
+                SafeArea(table["top"], table["bottom"], table["sides"]),
+                table["in_union"],
+                table["source"],
+            )
+            for name, table in tables.items()
+        }
+    )
+
+
+PLATFORMS: Mapping[str, Platform] = _shipped()
+_JOINT = [platform.area for platform in PLATFORMS.values() if platform.in_union]
+_PHONE = SafeArea(
+    top=max(area.top for area in _JOINT),
+    bottom=max(area.bottom for area in _JOINT),
+    sides=max(area.sides for area in _JOINT),
+)
 # Feeds show squarer videos with their controls outside; only players draw over the edge.
 _FEED = SafeArea(top=0.06, bottom=0.10, sides=0.06)
 _TALL = 1.5
 
 
 def safe_area(canvas: Canvas) -> SafeArea:
-    """The margins for a canvas: the platforms' own for tall ones, a title-safe frame else."""
-    return _PHONE if canvas.height >= _TALL * canvas.width else _FEED
+    """The margins for a canvas: those of its platform for tall ones, a title-safe frame else.
+
+    Raises:
+        ValueError: no platform of that name.
+    """
+    if canvas.platform and canvas.platform not in PLATFORMS:
+        known = ", ".join(PLATFORMS)
+        raise ValueError(f"no platform {canvas.platform!r}: choose one of {known}")
+    if not _tall(canvas):
+        return _FEED
+    return PLATFORMS[canvas.platform].area if canvas.platform else _PHONE
+
+
+def _tall(canvas: Canvas) -> bool:
+    return canvas.height >= _TALL * canvas.width
 
 
 def caption_bands(canvas: Canvas, block_height: float, edge: float = 0.0) -> tuple[float, ...]:
@@ -57,6 +101,6 @@ def caption_bands(canvas: Canvas, block_height: float, edge: float = 0.0) -> tup
     first, last = area.top + edge, area.lowest - block_height - edge
     if last < first:
         raise ValueError(f"a caption block of {block_height:.2f} does not fit the safe area")
-    low = min(last, 0.66) if area is _PHONE else last
+    low = min(last, 0.66) if _tall(canvas) else last
     middle = min(max(first, 0.5 - block_height / 2), last)
     return (low, middle, first)

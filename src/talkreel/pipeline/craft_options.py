@@ -7,13 +7,17 @@ from pathlib import Path
 
 from talkreel.core.craft import Placement
 from talkreel.core.errors import InputError
+from talkreel.edit.safe_area import PLATFORMS
 from talkreel.pipeline.export_names import check_exports
 from talkreel.store.stock import key_of
 
 ENHANCEMENTS = ("voice", "picture")
 COVERS = ("plain", "title")
 # Those that need nothing but the source, so that a server can do them for anybody.
-PORTABLE = ("enhance", "tighten", "title_card", "censor", "emoji", "speaker_colours", "emphasis")
+PORTABLE = (
+    *("enhance", "tighten", "title_card", "censor", "emoji", "speaker_colours", "emphasis"),
+    "platform",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,7 @@ class CraftOptions:
         speaker_colours: whether each speaker's words have a colour of their own.
         emphasis: whether the words that carry the point stand out in the captions.
         cover: one of ``COVERS``.
+        platform: where the clips will be shown, one of ``PLATFORMS``; empty for anywhere.
         exports: names of delivery presets and editor formats made beside the clip.
 
     Raises:
@@ -54,6 +59,7 @@ class CraftOptions:
     emoji: bool = False
     speaker_colours: bool = False
     emphasis: bool = False
+    platform: str = ""
     cover: str = "plain"
     exports: tuple[str, ...] = ()
 
@@ -64,6 +70,9 @@ class CraftOptions:
                 raise InputError(f"--enhance takes {known}, got {name!r}")
         if self.cover not in COVERS:
             raise InputError(f"--cover is one of {', '.join(COVERS)}, got {self.cover!r}")
+        if self.platform and self.platform not in PLATFORMS:
+            known = ", ".join(PLATFORMS)
+            raise InputError(f"--platform is one of {known}, got {self.platform!r}")
         for option, folder in (
             ("--music", self.music),
             ("--brand", self.brand),

@@ -85,6 +85,8 @@ def cut(job: Job, sight: Sight, candidate: Candidate, analysis: Analysis) -> Cut
         return build_edit(candidate, analysis, options, look=sight.look_at(), level=level)
 
     edit = job.cache.record(key, Edit, build)
+    canvas = replace(edit.canvas, platform=job.options.craft.platform)
+    edit = replace(edit, canvas=canvas)
     work = Work(job, sight, candidate, analysis)
     edit = apply_features(work, edit)
     if job.options.craft.censor:
