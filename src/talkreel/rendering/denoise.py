@@ -28,6 +28,9 @@ _LEAST_SNR = 10 ** (-25 / 10)
 # The first guess of the noise: the quietest frames of each bin, brought up to their mean.
 _QUIET_SHARE = 0.15
 _QUIET_BIAS = 2.0
+# The noise is held over so many seconds on both sides, looked at so often.
+_STEADY_SECONDS, _STEADY_STEP = 3.0, 0.25
+_STEADY_PERCENTILE = 40
 _TINY = 1e-12
 # exp(-x) of single precision ends here.
 _MOST_RATIO = 80.0
@@ -83,29 +86,64 @@ def _overlap_add(
 
 def _gains(power: Array, hop_seconds: float, least: float) -> Array:
     """[F, bins] gains of frames with ``power``, at least ``least``."""
-    from scipy.special import exp1
+    noise = _noise(power, hop_seconds)
+    memory = _SNR_MEMORY ** (hop_seconds / _MEMORY_HOP_SECONDS)
+    forward = _amplitudes(power, noise, memory)
+    # Backward in time an onset is an ending: what one direction hears late, the other has.
+    backward = _amplitudes(power[::-1], noise[::-1], memory)[::-1]
+    return np.asarray(np.maximum(np.maximum(forward, backward), np.float32(least)))
 
+
+def _noise(power: Array, hop_seconds: float) -> Array:
+    """[F, bins] power of the noise: tracked, and then held steady over some seconds."""
     hops = hop_seconds / _MEMORY_HOP_SECONDS
-    noise_memory, snr_memory = _NOISE_MEMORY**hops, _SNR_MEMORY**hops
-    presence_memory = _PROBABILITY_MEMORY**hops
+    memory, presence_memory = _NOISE_MEMORY**hops, _PROBABILITY_MEMORY**hops
     count = max(1, round(_QUIET_SHARE * len(power)))
-    noise = _QUIET_BIAS * np.partition(power, count - 1, axis=0)[:count].mean(axis=0) + _TINY
+    quiet = np.partition(power, count - 1, axis=0)[:count]
+    noise = _QUIET_BIAS * quiet.mean(axis=0) + _TINY
     likely = _PRESENT_SNR / (1 + _PRESENT_SNR)
     presence = np.full_like(noise, 0.5)
-    clean = np.zeros_like(noise)
-    gains = np.empty_like(power)
+    tracked = np.empty_like(power)
     for i, here in enumerate(power):
         ratio = np.minimum(here / noise, _MOST_RATIO)
         probability = 1 / (1 + (1 + _PRESENT_SNR) * np.exp(-ratio * likely))
         presence = presence_memory * presence + (1 - presence_memory) * probability
-        probability[presence > _STUCK] = np.minimum(probability[presence > _STUCK], _STUCK)
+        stuck = presence > _STUCK
+        probability[stuck] = np.minimum(probability[stuck], _STUCK)
         guess = probability * noise + (1 - probability) * here
-        noise = noise_memory * noise + (1 - noise_memory) * guess + _TINY
-        ratio = here / noise
-        prior = snr_memory * clean / noise + (1 - snr_memory) * np.maximum(ratio - 1, 0)
+        noise = memory * noise + (1 - memory) * guess + _TINY
+        tracked[i] = noise
+    return _steady(tracked, hop_seconds)
+
+
+def _steady(tracked: Array, hop_seconds: float) -> Array:
+    """[F, bins] low percentile of seconds around each frame: speech that leaked in is left out."""
+    reach, step = round(_STEADY_SECONDS / hop_seconds), round(_STEADY_STEP / hop_seconds)
+    marks = np.arange(0, len(tracked) + step, step)
+    held = np.stack(
+        [
+            np.percentile(tracked[max(0, at - reach) : at + reach + 1], _STEADY_PERCENTILE, axis=0)
+            for at in np.minimum(marks, len(tracked) - 1)
+        ]
+    ).astype(np.float32)
+    places = np.arange(len(tracked)) / step
+    low = places.astype(int)
+    share = (places - low).astype(np.float32)[:, None]
+    return np.asarray(held[low] * (1 - share) + held[low + 1] * share, dtype=np.float32)
+
+
+def _amplitudes(power: Array, noise: Array, memory: float) -> Array:
+    """[F, bins] gains 0..1, frame after frame."""
+    from scipy.special import exp1
+
+    clean = np.zeros_like(power[0])
+    gains = np.empty_like(power)
+    for i, (here, floor) in enumerate(zip(power, noise, strict=True)):
+        ratio = here / floor
+        prior = memory * clean / floor + (1 - memory) * np.maximum(ratio - 1, 0)
         share = np.maximum(prior, _LEAST_SNR)
         share /= 1 + share
         gain = np.minimum(share * np.exp(0.5 * exp1(np.maximum(share * ratio, 1e-6))), 1.0)
         clean = gain**2 * here
-        gains[i] = np.maximum(gain, least)
+        gains[i] = gain
     return gains
