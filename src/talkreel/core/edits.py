@@ -16,6 +16,7 @@ from talkreel.core.cover import Cover
 from talkreel.core.craft import Broll, Note
 from talkreel.core.delivery import Delivery
 from talkreel.core.graphics import NO_GRAPHICS, Graphics
+from talkreel.core.picture import PictureChain
 from talkreel.core.sound import MusicBed, Mute, VoiceChain
 from talkreel.core.spans import Span, TimeMap, check_kept
 
@@ -310,6 +311,7 @@ class Edit:
         captions: or None.
         audio: sound chain, or None when the source has no sound.
         encoding: codec settings.
+        picture: what is done to the source picture.
         broll: pictures over the picture, in order, not overlapping.
         graphics: cards, a logo, an intro and an outro.
         cover: wishes for the cover picture, or None for the best still.
@@ -326,6 +328,7 @@ class Edit:
     captions: Captions | None = None
     audio: AudioChain | None = AudioChain()
     encoding: Encoding = Encoding()
+    picture: PictureChain = field(default_factory=PictureChain)
     broll: tuple[Broll, ...] = ()
     cover: Cover | None = None
     graphics: Graphics = NO_GRAPHICS

@@ -15,6 +15,7 @@ from talkreel.pipeline.craft_options import CraftOptions
 from talkreel.pipeline.graphics import add_logo
 from talkreel.pipeline.illustrate import illustrate
 from talkreel.pipeline.music import lay_bed
+from talkreel.pipeline.picture import enhance_picture
 from talkreel.pipeline.sound import enhance_voice
 from talkreel.pipeline.work import Feature, Work, noted
 
@@ -25,6 +26,7 @@ FEATURES: tuple[tuple[Callable[[CraftOptions], bool], Feature], ...] = (
     (lambda options: "voice" in options.enhance, enhance_voice),
     (lambda options: options.music is not None, lay_bed),
     (lambda options: options.censor, censor),
+    (lambda options: "picture" in options.enhance, enhance_picture),
     (lambda options: options.brand is not None, add_logo),
     (
         lambda options: bool(options.broll or options.broll_stock or options.broll_suggest),

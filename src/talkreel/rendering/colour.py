@@ -72,9 +72,14 @@ class Conversion:
         return chosen.format(size=f"{width}:{height}")
 
 
+def matrix_of(video: VideoStream, found: SourceColour) -> str:
+    """The matrix of luma and chroma, by the name that scaling knows it by."""
+    return _MATRICES.get(found.matrix) or ("bt709" if video.height > _SD_LINES else "bt601")
+
+
 def conversion(video: VideoStream, found: SourceColour, pixels: Pixels = PLAIN) -> Conversion:
     """How pictures of ``video`` become BT.709, or stay BT.2020 where HDR is kept."""
-    matrix = _MATRICES.get(found.matrix) or ("bt709" if video.height > _SD_LINES else "bt601")
+    matrix = matrix_of(video, found)
     if video.colour is not Colour.SDR:
         matrix = _MATRICES.get(found.matrix, "bt2020nc")
         if pixels.colour is not Colour.SDR:

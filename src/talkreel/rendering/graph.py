@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from talkreel.core.edits import Edit, Layout, LayoutKind
 from talkreel.core.media import Media
 from talkreel.rendering.broll import broll_chains, places
-from talkreel.rendering.colour import Conversion, SourceColour, conversion
+from talkreel.rendering.colour import Conversion, SourceColour, conversion, matrix_of
 from talkreel.rendering.logo import logo_chain
+from talkreel.rendering.picture import mending
 from talkreel.rendering.pixels import PLAIN, Pixels
 from talkreel.rendering.schedule import Schedule, Stretch, picture_times
 from talkreel.rendering.waveform import waveform_filters
@@ -75,7 +76,8 @@ def picture_graph(
     names = [f"p{i}" for i in range(len(pieces))]
     chains += _distribute(pieces, names, waveform_input)
     for piece, name in zip(pieces, names, strict=True):
-        chains += _piece_chains(piece, name, edit, media, found, pixels)
+        mended = _mended(piece, edit, media, schedule, found)
+        chains += _piece_chains(piece, name, edit, media, found, pixels, mended)
     whole = "".join(f"[{name}o]" for name in names)
     joined = f"concat=n={len(pieces)}:v=1:a=0" if len(pieces) > 1 else "null"
     text = f",ass={CAPTIONS_NAME}:fontsdir={FONTS_NAME}" if drawn else ""
@@ -90,9 +92,7 @@ def picture_graph(
             logo_chain(edit.graphics.logo, edit.canvas, pixels, logo_input, "unmarked", "marked")
         )
         counted = "[marked]null"
-    chains.append(
-        f"{counted},setparams={pixels.tags}{text},format={pixels.name},setsar=1[picture]"
-    )
+    chains.append(f"{counted},setparams={pixels.tags}{text},format={pixels.name},setsar=1[picture]")
     return ";\n".join(chains)
 
 
@@ -143,8 +143,23 @@ def _distribute(
             )
 
 
+def _mended(piece: Piece, edit: Edit, media: Media, schedule: Schedule, found: SourceColour) -> str:
+    """Filters that mend the frames of ``piece``."""
+    if media.video is None or piece.kind is LayoutKind.WAVEFORM:
+        return ""
+    return mending(
+        edit.picture, schedule.shown[piece.first : piece.last], matrix_of(media.video, found)
+    )
+
+
 def _piece_chains(
-    piece: Piece, name: str, edit: Edit, media: Media, found: SourceColour, pixels: Pixels
+    piece: Piece,
+    name: str,
+    edit: Edit,
+    media: Media,
+    found: SourceColour,
+    pixels: Pixels,
+    mended: str,
 ) -> Iterator[str]:
     """From ``[<name>i]`` to ``[<name>o]``, canvas-sized, in ``pixels``."""
     width, height = edit.canvas.width, edit.canvas.height
@@ -157,17 +172,19 @@ def _piece_chains(
     colour = conversion(media.video, found, pixels)
     first = piece.windows[0]
     if piece.kind is LayoutKind.CROP:
-        yield f"[{name}i]{cut_filters(first, picture, width, height, colour, pixels)}[{name}o]"
+        cut = cut_filters(first, picture, width, height, colour, pixels, mended)
+        yield f"[{name}i]{cut}[{name}o]"
     elif piece.kind is LayoutKind.SPLIT:
         upper = _even(height / 2)
-        top = cut_filters(first, picture, width, upper, colour, pixels)
-        below = cut_filters(piece.windows[1], picture, width, height - upper, colour, pixels)
+        top = cut_filters(first, picture, width, upper, colour, pixels, mended)
+        second, lower = piece.windows[1], height - upper
+        below = cut_filters(second, picture, width, lower, colour, pixels, mended)
         yield f"[{name}i]split[{name}a][{name}b]"
         yield f"[{name}a]{top}[{name}t]"
         yield f"[{name}b]{below}[{name}u]"
         yield f"[{name}t][{name}u]vstack[{name}o]"
     else:
-        yield from _fit_chains(first, name, picture, colour, (width, height), pixels)
+        yield from _fit_chains(first, name, picture, colour, (width, height), pixels, mended)
 
 
 def _fit_chains(
@@ -177,11 +194,12 @@ def _fit_chains(
     colour: Conversion,
     size: tuple[int, int],
     pixels: Pixels,
+    mended: str,
 ) -> Iterator[str]:
     width, height = size
     aspect = window.width * picture.sample_aspect / window.height
     wide, tall = min(width, _even(height * aspect)), min(height, _even(width / aspect))
-    inside = cut_filters(window, picture, wide, tall, colour, pixels)
+    inside = cut_filters(window, picture, wide, tall, colour, pixels, mended)
     if (wide, tall) == (width, height):
         yield f"[{name}i]{inside}[{name}o]"
         return

@@ -190,6 +190,7 @@ def cut_filters(
     height: int,
     colour: Conversion,
     pixels: Pixels = PLAIN,
+    mending: str = "",
 ) -> str:
     """Filters that fill ``width`` x ``height`` with ``window``.
 
@@ -200,12 +201,13 @@ def cut_filters(
         height: pixels, even.
         colour: how the cut picture is scaled and brought to BT.709.
         pixels: what comes out.
+        mending: filters on the cut picture, each with a comma after it.
     """
     if not window.moving:
         left, top = stepwise(window.left), stepwise(window.top)
         cut = f"crop={window.width}:{window.height}:'{left}':'{top}'"
         scaled = colour.to_size(window.width * window.height, width, height)
-        return f"{cut},{scaled},format={pixels.name},setsar=1"
+        return f"{cut},{mending}{scaled},format={pixels.name},setsar=1"
     across, down = width / window.width, height / window.height
     x0, y0 = (2 * int(np.floor(float(v.min()) / 2)) for v in (window.left, window.top))
     x1, y1 = (
@@ -220,7 +222,7 @@ def cut_filters(
     top = linearly((window.top - y0) * down, tall - height)
     scaled = colour.to_size((x1 - x0) * (y1 - y0), wide, tall)
     return (
-        f"crop={x1 - x0}:{y1 - y0}:{x0}:{y0},{scaled},"
+        f"crop={x1 - x0}:{y1 - y0}:{x0}:{y0},{mending}{scaled},"
         f"format={pixels.whole},crop={width}:{height}:'{left}':'{top}',format={pixels.name},setsar=1"
     )
 
