@@ -21,6 +21,6 @@ def nvenc_works(codec: VideoCodec) -> tuple[bool, str]:
     picture = ["-f", "lavfi", "-i", "color=c=black:s=256x256:r=30:d=0.1", "-frames:v", "1"]
     try:
         run_ffmpeg([*picture, "-c:v", encoder, "-f", "null", "-"], timeout_seconds=_TIMEOUT_SECONDS)
-    except (RenderError, OutputError) as error:
-        return False, f"NVENC is not here ({str(error).split(': ', 1)[-1][:160]})"
+    except (RenderError, OutputError):
+        return False, f"{encoder} encodes nothing on this machine"
     return True, ""

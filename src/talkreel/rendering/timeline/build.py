@@ -37,7 +37,9 @@ def why_conform(edit: Edit, media: Media) -> str:
         return f"it has {float(video.frame_rate):.3f} frames/s, the clip {float(rate):.3f}"
     if video.rotation or video.sample_aspect != 1:
         return "it is turned or has pixels that are not square, which editors treat each their way"
-    if media.audio is not None and abs(media.audio.start - video.start) > float(1 / rate) / 2:
+    # Sound that begins before 0 is an encoder's run-up, which players leave out.
+    late = max(media.audio.start, 0.0) - max(video.start, 0.0) if media.audio is not None else 0.0
+    if abs(late) > float(1 / rate) / 2:
         return "its sound and picture do not start together"
     shown = source_frames(make_schedule(edit, media), media)
     times = packet_index(media).times
