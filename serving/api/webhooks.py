@@ -21,8 +21,7 @@ from serving.api.sources import check_address
 from serving.net import transfer as net
 from serving.storage import events
 from serving.storage.ids import new_id
-from serving.webhooks import deliverer as webhooks
-from serving.webhooks import endpoints, outbox
+from serving.webhooks import endpoints, message, outbox
 from serving.webhooks.endpoints import DEFAULT, MAX_ENDPOINTS, Endpoint
 
 router = make_router("webhooks")
@@ -158,11 +157,11 @@ def test(id: EndpointId, services: ServicesDep, who: Writer) -> Tested:
     with services.database.write() as connection:
         endpoint = _found(endpoints.find(connection, who.tenant_id, id), id)
         keys = endpoints.signing_secrets(connection, who.tenant_id, id)
-    outcome = webhooks.send_signed(
+    outcome = message.send_signed(
         net.post,
         endpoint.url,
         new_id("msg"),
-        webhooks.event_body("webhook.test", time.time(), {"webhook_id": id}),
+        message.event_body("webhook.test", time.time(), {"webhook_id": id}),
         keys,
         services.settings.allow_private_urls,
     )

@@ -7,16 +7,14 @@ id. Receivers that remember ids therefore see every event once.
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, exists, select, update
@@ -25,12 +23,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from serving.net import transfer as net
 from serving.services import Services
 from serving.storage import database as db
-from serving.webhooks import endpoints, signing
+from serving.webhooks import endpoints
+from serving.webhooks.message import Outcome, Send, event_body, send_signed
 
 # Seconds before each attempt: 75.6 hours in all.
 SCHEDULE = (0.0, 5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
-MAX_BODY = 20_000
-SEND_SECONDS = 20.0
 # Longer than a send can take, name look-up included.
 CLAIM_SECONDS = 90.0
 _POLL_SECONDS = 0.25
@@ -41,7 +38,6 @@ _JITTER = 0.1
 # One tenant whose receiver hangs does not stop the others' events.
 _PER_TENANT = 2
 
-Send = Callable[[str, bytes, dict[str, str], float, bool], net.Response]
 log = logging.getLogger(__name__)
 
 
@@ -68,21 +64,6 @@ class Delivery:
     created_at: float
     project_id: str
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an attempt went.
-
-    Attributes:
-        status: HTTP status, or None when there was no answer.
-        error: why it does not count as received, or None when it does.
-        retry_after: seconds the receiver asks to wait.
-    """
-
-    status: int | None
-    error: str | None
-    retry_after: float | None = None
 
 
 class Deliverer:
@@ -202,40 +183,6 @@ def _delivery(row: Row[Any], event: Row[Any]) -> Delivery:
     )
 
 
-def event_body(type_: str, at: float, data: Mapping[str, Any]) -> bytes:
-    """What is sent for an event: ``type``, ``timestamp`` and ``data``, below ``MAX_BODY`` bytes.
-
-    Of data that is too long only the names of the project and the event are left, to be asked for.
-    """
-    body = _json(type_, at, data)
-    if len(body) >= MAX_BODY:
-        kept = {key: data[key] for key in ("project_id", "number", "clip_id") if key in data}
-        body = _json(type_, at, {**kept, "truncated": True})
-    return body
-
-
-def send_signed(
-    send: Send, url: str, message_id: str, body: bytes, keys: list[str], allow_private: bool
-) -> Outcome:
-    """Sign and send a body once; never raises for what the other side does."""
-    if not keys:
-        return Outcome(None, "the endpoint is gone")
-    timestamp = int(time.time())
-    headers = {
-        "content-type": "application/json",
-        "webhook-id": message_id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": signing.sign(keys, message_id, timestamp, body),
-    }
-    try:
-        answer = send(url, body, headers, SEND_SECONDS, allow_private)
-    except (net.BlockedUrl, net.TransferError) as error:
-        return Outcome(None, str(error))
-    if 200 <= answer.status < 300:
-        return Outcome(answer.status, None)
-    return Outcome(answer.status, f"answered {answer.status}", answer.retry_after)
-
-
 def _record(connection: Connection, delivery: Delivery, outcome: Outcome) -> None:
     table, now = db.deliveries, time.time()
     values: dict[str, Any] = {"last_status": outcome.status, "last_error": outcome.error}
@@ -322,9 +269,3 @@ def _same_target(delivery: Delivery) -> Any:
         & (table.c.tenant_id == delivery.tenant_id)
         & (table.c.url == delivery.url)
     )
-
-
-def _json(type_: str, at: float, data: Mapping[str, Any]) -> bytes:
-    timestamp = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
-    document = {"type": type_, "timestamp": timestamp, "data": dict(data)}
-    return json.dumps(document, separators=(",", ":")).encode()

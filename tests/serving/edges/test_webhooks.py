@@ -25,8 +25,9 @@ from serving.net import transfer as net
 from serving.services import Services, open_services
 from serving.settings import Settings
 from serving.storage import database as db
-from serving.webhooks import deliverer as webhooks
-from serving.webhooks.deliverer import SCHEDULE, Deliverer, endpoints, event_body, signing
+from serving.webhooks import endpoints, signing
+from serving.webhooks.deliverer import SCHEDULE, Deliverer, Delivery
+from serving.webhooks.message import MAX_BODY, Outcome, event_body
 from tests.serving.edges.happenings import add_project, happens
 from tests.serving.edges.sites import Site, reply, until
 from tests.serving.servers import Postgres, postgres
@@ -55,7 +56,7 @@ def _due_now(services: Services) -> None:
         connection.execute(update(db.deliveries).values(next_at=time.time()))
 
 
-def _send_one(services: Services) -> webhooks.Outcome:
+def _send_one(services: Services) -> Outcome:
     deliverer = Deliverer(services)
     delivery = deliverer.claim()
     assert delivery is not None
@@ -82,7 +83,7 @@ def test_the_reference_library_accepts_what_arrives(
     endpoint_id, secret = _endpoint(services, tenant, site.url + "/hook")
     project = add_project(services, tenant)
     happens(services, project, clip_id="clp_1", title="Größe — ✓")
-    assert _send_one(services) == webhooks.Outcome(200, None)
+    assert _send_one(services) == Outcome(200, None)
 
     [(_, path, headers, body)] = site.calls
     assert path == "/hook"
@@ -317,7 +318,7 @@ def test_long_data_is_left_out_and_can_be_asked_for() -> None:
     body = event_body(
         "project.failed", 0.0, {"project_id": "prj_1", "number": 7, "failure": {"tail": "é" * 9999}}
     )
-    assert len(body) < webhooks.MAX_BODY
+    assert len(body) < MAX_BODY
     assert json.loads(body) == {
         "type": "project.failed",
         "timestamp": "1970-01-01T00:00:00Z",
@@ -435,7 +436,7 @@ def test_a_deliverer_outlives_the_database(
     deliverer, failures = Deliverer(services), 0
     claim = deliverer.claim
 
-    def flaky(busy: Any = ()) -> webhooks.Delivery | None:
+    def flaky(busy: Any = ()) -> Delivery | None:
         nonlocal failures
         failures += 1
         if failures <= 2:
