@@ -94,7 +94,7 @@ class Shop:
             port=free_port(),
             workers=workers,
             lease_seconds=3.0,
-            retry_seconds=0.05,
+            retry_seconds=0.005,
             max_attempts=_ATTEMPTS,
             min_free_bytes=0,
             max_concurrent_projects=workers,
@@ -166,7 +166,8 @@ def disturb(
     orders = shop.customer.orders
     for number in range(given.jobs):
         shop.customer.send(number, pieces.make(number))
-    weights = {**WEIGHTS, **({POSTGRES: 2} if postgres else {})}
+    weights = {kind: weight for kind, weight in WEIGHTS.items() if shop.service.has(kind)}
+    weights |= {POSTGRES: 2} if postgres else {}
     while report.kills.total() < given.kills:
         time.sleep(chance.expovariate(1 / given.between))
         if shop.customer.waiting() < given.workers + 2:

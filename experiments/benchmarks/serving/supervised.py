@@ -85,6 +85,12 @@ class Service:
         except httpx.TransportError:
             return False
 
+    def has(self, kind: str) -> bool:
+        """Whether this way of starting has processes of a kind."""
+        if kind == WHOLE:  # elsewhere the API is in the process that started all
+            return self.way == "serve run"
+        return self.way != WITHOUT_RAY or kind not in ("scorer", "background")
+
     def victims(self, kind: str) -> list[psutil.Process]:
         """Processes of a kind that are alive."""
         if kind == WHOLE or (kind == API and self.way != "serve run"):
