@@ -20,7 +20,7 @@ from serving.tracing import carried, set_up_tracing, span
 Asked = tuple[str, str | None, dict[str, str] | None]
 # Characters in one call: some four texts of a clip. More in one would gain a twentieth, and the
 # scorer would stand still while the API answers all of them.
-_CALL_CHARACTERS = 700
+_CALL_CHARACTERS = 640
 # One is worked on while those for the next batch come; the scorer takes all that wait at once.
 _CALLS_PER_REPLICA = 4
 

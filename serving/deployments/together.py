@@ -12,22 +12,22 @@ Out = TypeVar("Out")
 
 # A call costs a tenth of what it takes to score a text. While another call is under way nobody is
 # the sooner answered for being sent at once: this long is waited for company. Scoring one text
-# takes twice as long.
-_LINGER_SECONDS = 0.008
+# takes longer.
+_LINGER_SECONDS = 0.012
 _MOST_WAITING = 1024
 
 
 class Together(Generic[In, Out]):
     """Shares calls among those who ask at the same time, in one event loop.
 
-    Who asks while no call is under way is sent at once. Who comes later waits a moment for company,
-    or, while ``calls`` are under way, for one of them to be answered.
+    Who asks while no call is under way is sent at once. Who comes later waits a moment for company
+    that fills a call, or, while ``calls`` are under way, for one of them to be answered.
 
     Args:
         send: sends some requests as one call; an answer to each in order, or an exception in its
             place that only this one gets.
         cost: of one request.
-        limit: cost of a call; a dearer request is sent alone.
+        limit: cost at which a call is full; the last one in may be as dear again.
         calls: under way at most.
     """
 
@@ -41,6 +41,7 @@ class Together(Generic[In, Out]):
     ) -> None:
         self._send, self._cost, self._limit, self._calls = send, cost, limit, calls
         self._waiting: deque[tuple[In, asyncio.Future[Out]]] = deque()
+        self._load = 0  # cost of all that wait
         self._timer: asyncio.TimerHandle | None = None
         # The loop itself holds tasks only weakly.
         self._under_way: set[asyncio.Task[None]] = set()
@@ -56,18 +57,21 @@ class Together(Generic[In, Out]):
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Out] = loop.create_future()
         self._waiting.append((item, answer))
-        if not self._under_way:
-            self._start()
+        self._load += self._cost(item)
+        if not self._under_way or self._load >= self._limit:
+            self._start(self._limit if self._under_way else 0)
         elif self._timer is None and len(self._under_way) < self._calls:
             self._timer = loop.call_later(_LINGER_SECONDS, self._start)
         return await answer
 
-    def _start(self) -> None:
-        """Send what waits, as far as calls are free."""
+    def _start(self, least: int = 0) -> None:
+        """Send what waits in calls of ``least`` cost or more, as far as calls are free."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while len(self._under_way) < self._calls and (batch := self._take()):
+        while (
+            self._load >= least and len(self._under_way) < self._calls and (batch := self._take())
+        ):
             task = asyncio.get_running_loop().create_task(self._share(batch))
             self._under_way.add(task)
             task.add_done_callback(self._ended)
@@ -82,12 +86,14 @@ class Together(Generic[In, Out]):
         total = 0
         while self._waiting:
             item, answer = self._waiting[0]
+            cost = self._cost(item)
             if not answer.done():  # else whoever asked has gone
-                total += self._cost(item)
-                if batch and total > self._limit:
+                if batch and (total >= self._limit or total + cost > 2 * self._limit):
                     break
+                total += cost
                 batch.append((item, answer))
             self._waiting.popleft()
+            self._load -= cost
         return batch
 
     async def _share(self, batch: list[tuple[In, asyncio.Future[Out]]]) -> None:
