@@ -26,6 +26,7 @@ from talkreel.models.shipped import load_bundle
 from talkreel.perceive.detectors import Detector, load_detector
 from talkreel.perceive.stills import Still, read_still, worths
 from talkreel.pipeline.work import Work, noted
+from talkreel.rendering.bookends import lead_seconds
 from talkreel.rendering.cover import set_title
 from talkreel.rendering.sidecars import write_picture
 
@@ -72,12 +73,14 @@ def best_still(edit: Edit, media: Media) -> tuple[float, Still]:
         edit: of the clip; its cover may name a time.
         media: the rendered clip.
     """
-    cover = edit.cover or Cover()
+    cover, lead = edit.cover or Cover(), lead_seconds(edit)
     if cover.time is not None:
         # The last frame begins before the clip ends.
-        times = [min(edit.time_map.to_clip(cover.time), max(0.0, media.duration - 0.1))]
+        shown = lead + edit.time_map.to_clip(cover.time)
+        times = [min(shown, max(0.0, media.duration - 0.1))]
     else:
-        times = [float(t) for t in np.linspace(_FROM, _TO, _LOOKS) * media.duration]
+        seconds = min(media.duration, edit.time_map.duration)
+        times = [lead + float(t) for t in np.linspace(_FROM, _TO, _LOOKS) * seconds]
     stills, images = read_stills(edit, media, times)
     best = int(np.argmax(worths(stills, _liveliness(images, stills), titled=bool(cover.title))))
     return times[best], stills[best]
@@ -109,7 +112,7 @@ def caption_rows(edit: Edit, clip_seconds: float) -> tuple[float, float] | None:
     """Top and bottom (shares of the height) of the captions on screen."""
     if edit.captions is None:
         return None
-    time = edit.time_map.to_source(clip_seconds)
+    time = edit.time_map.to_source(clip_seconds - lead_seconds(edit))
     for cue in edit.captions.cues:
         if cue.span.contains(time):
             return cue.top, cue.top + block_height(edit.captions.style, len(cue.lines))

@@ -12,7 +12,7 @@ from talkreel.core.edits import Edit
 from talkreel.pipeline.censoring import censor
 from talkreel.pipeline.cover import ask_for_title
 from talkreel.pipeline.craft_options import CraftOptions
-from talkreel.pipeline.graphics import add_logo
+from talkreel.pipeline.graphics import add_bookends, add_logo
 from talkreel.pipeline.illustrate import illustrate
 from talkreel.pipeline.music import lay_bed
 from talkreel.pipeline.picture import enhance_picture
@@ -28,6 +28,7 @@ FEATURES: tuple[tuple[Callable[[CraftOptions], bool], Feature], ...] = (
     (lambda options: options.censor, censor),
     (lambda options: "picture" in options.enhance, enhance_picture),
     (lambda options: options.brand is not None, add_logo),
+    (lambda options: options.brand is not None, add_bookends),
     (
         lambda options: bool(options.broll or options.broll_stock or options.broll_suggest),
         illustrate,

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from talkreel.core.edits import Box, Canvas, Edit
 from talkreel.core.errors import InputError
-from talkreel.core.graphics import Card, Logo
+from talkreel.core.graphics import Bookend, Card, Logo
+from talkreel.core.media import Colour
 from talkreel.core.spans import Span
 from talkreel.edit.build import faces_on_canvas
 from talkreel.edit.cards import (
@@ -19,6 +20,7 @@ from talkreel.edit.cards import (
 )
 from talkreel.edit.censor import masked_text
 from talkreel.edit.safe_area import SafeArea, safe_area
+from talkreel.media.probe import probe
 from talkreel.pipeline.brand import Brand, BrandLogo, BrandSpeaker, read_brand
 from talkreel.pipeline.words import Wordsmith
 from talkreel.pipeline.work import Work, noted
@@ -49,6 +51,27 @@ def add_cards(work: Work, edit: Edit) -> Edit:
     for speaker in brand.speakers if brand else ():
         edit = _with_lower_third(work, edit, look, speaker)
     return edit
+
+
+def add_bookends(work: Work, edit: Edit) -> Edit:
+    """``edit`` with the brand's intro before it and its outro after it."""
+    brand = _brand(work)
+    if brand is None:
+        return edit
+    graphics = edit.graphics
+    for name, asset in (("intro", brand.intro), ("outro", brand.outro)):
+        if asset is None:
+            continue
+        media = probe(asset.path)
+        if media.video is None or media.video.colour is not Colour.SDR:
+            raise InputError(f"the {name} {asset.path} must be a video in standard range (SDR)")
+        frames = max(1, round(media.duration * edit.canvas.frame_rate))
+        end = Bookend(asset, frames)
+        intro = name == "intro"
+        graphics = replace(graphics, intro=end) if intro else replace(graphics, outro=end)
+        text = f"{media.duration:.1f} s {'before' if intro else 'after'} the clip, as loud as it"
+        edit = noted(edit, name, text, applied=True)
+    return replace(edit, graphics=graphics)
 
 
 def _brand(work: Work) -> Brand | None:

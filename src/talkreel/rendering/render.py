@@ -19,6 +19,15 @@ from talkreel.core.stage import Progress, silent
 from talkreel.media.ffmpeg import input_options, run_ffmpeg
 from talkreel.media.fonts import gather_fonts
 from talkreel.rendering.ass import ass_script, caption_fonts, check_fonts
+from talkreel.rendering.bookends import (
+    LIST_NAME,
+    bookend_picture_arguments,
+    bookends,
+    join_filters,
+    open_bookend,
+    write_bookend_sound,
+    write_list,
+)
 from talkreel.rendering.broll import broll_inputs
 from talkreel.rendering.colour import LUT_NAME, SourceColour, read_colour
 from talkreel.rendering.encoders import (
@@ -182,6 +191,8 @@ class _Job:
         self._picture_name = f"picture.{picture_container(self._delivery)}"
         self._sound_name = f"sound.{sound_container(self._delivery)}"
         self._schedule = make_schedule(edit, media)
+        alone = self._delivery.overlay or self._delivery.video is VideoCodec.NONE
+        self._ends = [] if alone else bookends(edit)
         self._timeout = timeout_seconds or (
             _TIMEOUT_FLOOR_SECONDS + _TIMEOUT_PER_SECOND * self._schedule.duration
         )
@@ -274,6 +285,9 @@ class _Job:
     def _make_sound(self, sound: ClipSound) -> tuple[Mastering | None, tuple[str, ...]]:
         """Write the sound track, put right where AAC moved it out of bounds."""
         sound = treat_sound(self._edit, sound, self._folder, timeout_seconds=self._timeout)
+        for name, end in self._ends:
+            media = open_bookend(name, end)
+            write_bookend_sound(name, end, media, self._edit, self._folder, self._timeout)
         mastering, warnings = self._master(sound)
         chain = self._edit.audio
         for tries_left in reversed(range(_CORRECTIONS + 1)):
@@ -290,13 +304,46 @@ class _Job:
         loud = mastering.filters if mastering else ""
         parts = (sound.channel_filter, loud, f"atrim=end_sample={sound.samples}")
         filters = ",".join(part for part in parts if part)
-        arguments = [*raw_input(sound.name), "-af", filters, *audio_options(self._edit)]
+        arguments = [*raw_input(sound.name), *self._sound_filters(filters)]
+        arguments += audio_options(self._edit)
         container = file_options(sound_container(self._delivery))
         run_ffmpeg(
             [*arguments, *container, self._sound_name],
             timeout_seconds=self._timeout,
             cwd=self._folder,
         )
+
+    def _sound_filters(self, filters: str) -> list[str]:
+        """Filters of the clip's sound; with an intro or outro, their inputs and the join too."""
+        if not self._ends:
+            return ["-af", filters]
+        others = [part for name, _ in self._ends for part in raw_input(f"{name}.f32")]
+        graph = join_filters(self._parts(), filters)
+        return [*others, "-filter_complex", graph, "-map", "[out]"]
+
+    def _parts(self) -> list[str]:
+        """Intro, clip and outro, those that there are."""
+        names = [name for name, _ in self._ends]
+        return [*(n for n in names if n == "intro"), "clip", *(n for n in names if n == "outro")]
+
+    def _join_bookends(self) -> str:
+        """The picture with its intro and outro; returns the file's name."""
+        suffix = picture_container(self._delivery)
+        for name, end in self._ends:
+            fitted = bookend_picture_arguments(
+                end, open_bookend(name, end), self._edit.canvas, self._pixels
+            )
+            run_ffmpeg(
+                [
+                    *(*fitted, *video_options(self._edit, self._pixels)),
+                    *(*file_options(suffix), f"{name}.{suffix}"),
+                ],
+                timeout_seconds=self._timeout,
+                cwd=self._folder,
+            )
+        names = {"clip": self._picture_name}
+        write_list(self._folder, [names.get(n, f"{n}.{suffix}") for n in self._parts()])
+        return LIST_NAME
 
     def _encode_picture(self, sound: ClipSound) -> None:
         edit, schedule = self._edit, self._schedule
@@ -344,7 +391,10 @@ class _Job:
 
     def _join(self) -> None:
         """Picture and sound into one file that starts playing before it is loaded."""
-        arguments = ["-i", self._picture_name, "-i", self._sound_name, "-map", "0:v", "-map", "1:a"]
+        picture = ["-i", self._picture_name]
+        if self._ends:
+            picture = ["-f", "concat", "-i", self._join_bookends()]
+        arguments = [*picture, "-i", self._sound_name, "-map", "0:v", "-map", "1:a"]
         arguments += ["-c", "copy", *movie_options(self._edit)]
         run_ffmpeg(
             [*arguments, *file_options(self._delivery.container), self.clip_name],

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from talkreel.core.edits import CaptionCue, Edit
 from talkreel.core.errors import OutputError
 from talkreel.core.spans import Span
+from talkreel.rendering.bookends import lead_seconds
 
 
 def write_srt(edit: Edit, path: Path) -> None:
@@ -64,7 +65,7 @@ def _cues(edit: Edit) -> Iterator[tuple[Span, CaptionCue]]:
     for cue in edit.captions.cues:
         span = edit.time_map.span_to_clip(cue.span)
         if span is not None:
-            yield span, cue
+            yield span.shift(lead_seconds(edit)), cue
 
 
 def _escaped(text: str) -> str:

@@ -9,6 +9,7 @@ from talkreel.core.edits import AudioChain, Box, Edit
 from talkreel.core.errors import RenderError
 from talkreel.core.media import Media
 from talkreel.media.frames import FrameReader
+from talkreel.rendering.bookends import frames_around
 from talkreel.rendering.loudness import Loudness
 from talkreel.rendering.measure import ENOUGH_KEYFRAMES, LOOKS, ClipMeasurement, judge
 from talkreel.rendering.schedule import Schedule
@@ -102,11 +103,13 @@ def _check_shape(got: ClipMeasurement, edit: Edit, schedule: Schedule) -> None:
         raise RenderError(
             f"the clip came out as {got.width}x{got.height}, not {canvas.width}x{canvas.height}"
         )
-    if got.frames != schedule.frames:
-        raise RenderError(f"the clip came out with {got.frames} frames, not {schedule.frames}")
-    if abs(got.duration - schedule.duration) > frame:
+    frames = schedule.frames + sum(frames_around(edit))
+    seconds = schedule.duration + sum(frames_around(edit)) * frame
+    if got.frames != frames:
+        raise RenderError(f"the clip came out with {got.frames} frames, not {frames}")
+    if abs(got.duration - seconds) > frame:
         raise RenderError(
-            f"the clip came out {got.duration:.3f} s long, not {schedule.duration:.3f} s"
+            f"the clip came out {got.duration:.3f} s long, not {seconds:.3f} s"
         )
     if not got.has_audio:
         raise RenderError("the clip came out without a sound track")
