@@ -8,9 +8,11 @@ shipped bundles (the default) go only networks whose data all allow it.
 
 from __future__ import annotations
 
+import math
 import sys
+import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -18,11 +20,12 @@ from omegaconf import DictConfig
 from talkreel.core.errors import InputError
 from talkreel.core.jsonio import load_json, read_document
 from talkreel.data.manifest import CHECKOUT
-from talkreel.models.bundle import BundleSpec, read_spec, save
+from talkreel.models.bundle import BundleSpec, load, read_spec, save
+from talkreel.models.outputs import answers
 from training import registry
 from training.arguments import parse, run, say
 from training.evaluate import SCHEMA, Evaluation, evaluate, opened, table, write
-from training.probing import probe
+from training.probing import largest_difference, probe
 from training.runs import Trained, load_result
 
 SHIPPED = CHECKOUT / "src" / "talkreel" / "models" / "bundled"
@@ -51,9 +54,31 @@ def export(trained: Trained, out: Path) -> Path:
     if out.resolve() == SHIPPED and not spec.shippable:
         kept = ", ".join(f"{s.name} ({s.licence})" for s in spec.data if not s.shippable)
         raise InputError(f"{spec.name} cannot be shipped, it learned from {kept}: give out=FOLDER")
-    folder = out / spec.name
-    save(folder, trained.module.net, spec, card(spec, config))
+    folder, text = out / spec.name, card(spec, config)
+    with tempfile.TemporaryDirectory() as scratch:
+        trial = Path(scratch) / spec.name
+        save(trial, trained.module.net, spec, text)
+        parity = parity_of(trained, trial)
+    save(folder, trained.module.net, replace(spec, parity=parity), text)
     return folder
+
+
+def parity_of(trained: Trained, folder: Path) -> float:
+    """Largest difference between the training path and the bundle, rounded up to 1e-6.
+
+    Both answer the first batch of the validation split.
+
+    Raises:
+        InputError: the bundle answers with other names or shapes, or with what is no number.
+    """
+    seen = probe(trained)
+    gap = largest_difference(seen.outputs, answers(load(folder).net, seen.inputs))
+    if not math.isfinite(gap):
+        raise InputError(
+            f"the bundle of {trained.folder} does not answer as its checkpoint does: what its "
+            "network computes with must be in its arguments, weights and buffers"
+        )
+    return math.ceil(gap * 1e6) / 1e6
 
 
 def card(spec: BundleSpec, config: DictConfig) -> str:
@@ -143,8 +168,9 @@ def main(arguments: Sequence[str]) -> None:
     trained = opened(options.run, options.experiment)
     folder = export(trained, Path(options.out))
     size = sum(path.stat().st_size for path in folder.iterdir())
-    say(table(read_spec(folder).metrics))
-    say(f"{folder}: {size / 1e6:.2f} MB")
+    spec = read_spec(folder)
+    say(table(spec.metrics))
+    say(f"{folder}: {size / 1e6:.2f} MB, parity with its checkpoint {spec.parity:.0e}")
     if options.register and (version := challenge(trained, folder)):
         say(f"version {version} of {trained.config.bundle.name} is the challenger")
 

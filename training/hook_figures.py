@@ -17,10 +17,10 @@ from talkreel.data.upworthy import HeadlinePairs, load_snap_titles, load_tweets
 from talkreel.models.bundle import Metric
 from talkreel.models.channel import read_export
 from talkreel.models.hook import HookNet
+from training.calibration import calibration_gap
 from training.datamodules.hook import hook_vectors
 
 CLOSE_CALL = 0.6  # pairs within the margin are won by the favourite less often than this
-_BINS = 10
 _CHANNEL_FILE = "viral/channel_metrics_by_video.csv"
 _PROTOCOL = "Upworthy, same-image pairs, 5-fold by story"
 
@@ -54,11 +54,7 @@ def close_margin(odds: FloatArray, won: FloatArray, share: float) -> float:
 
 def calibration_error(odds: FloatArray, won: FloatArray) -> float:
     """Expected calibration error of the favourite's probability, ten bins of equal size."""
-    said = 1 / (1 + np.exp(-np.abs(odds)))
-    right = (odds > 0) == (won > 0.5)
-    bins = np.array_split(np.argsort(said), _BINS)
-    gaps = [abs(said[rows].mean() - right[rows].mean()) * len(rows) for rows in bins if len(rows)]
-    return float(sum(gaps) / len(said))
+    return calibration_gap(1 / (1 + np.exp(-np.abs(odds))), (odds > 0) == (won > 0.5))
 
 
 def pair_metrics(held_out: HeldOut, pairs: HeadlinePairs) -> tuple[Metric, ...]:

@@ -16,6 +16,7 @@ from talkreel.data.intervals import measured
 from talkreel.models.bundle import Metric
 from talkreel.models.emotion_face import PLUS
 from training.baselines import face_baselines
+from training.calibration import calibration_metric
 from training.datamodules.emotion_face import Batch, EmotionFaceData
 from training.schedules import one_cycle
 from training.temperature import best_temperature
@@ -85,10 +86,22 @@ class EmotionFaceModule(LightningModule):
 
     def evaluate(self, data: EmotionFaceData, split: str) -> tuple[Metric, ...]:
         """Accuracy on FER+ and FER2013, with and without duplicates, baselines beside it."""
-        faces = data.faces(split)
-        logits = self.log_odds(data, split)
-        metrics = face_metrics(logits, faces, split)
-        return metrics + face_baselines(data.faces("train"), faces, split)
+        plain = face_baselines(data.faces("train"), data.faces(split), split)
+        return self.figures(data, split) + plain
+
+    def figures(self, data: EmotionFaceData, split: str) -> tuple[Metric, ...]:
+        """Those of this very network alone."""
+        faces, logits = data.faces(split), self.log_odds(data, split)
+        known = np.flatnonzero(faces.majority >= 0)
+        odds = torch.from_numpy(logits[known, :PLUS]) / self.net.get_buffer("temperature")
+        said, guess = functional.softmax(odds, dim=1).max(dim=1)
+        calibration = calibration_metric(
+            f"FER2013 {split} split, fer+ majority, probability of the likeliest emotion",
+            known.tolist(),
+            said.numpy(),
+            guess.numpy() == faces.majority[known],
+        )
+        return (*face_metrics(logits, faces, split), calibration)
 
     @torch.inference_mode()
     def log_odds(self, data: EmotionFaceData, split: str) -> NDArray[np.float32]:

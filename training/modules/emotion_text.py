@@ -13,6 +13,7 @@ from talkreel.core.arrays import FloatArray
 from talkreel.data.goemotions import FINE
 from talkreel.models.bundle import Metric
 from talkreel.models.emotion_text import EmotionFinetunedNet, EmotionTextNet
+from training.calibration import calibration_metric
 from training.datamodules.emotion_text import Batch, ByLength, EmotionTextData
 from training.emotion_text_figures import baselines, best_thresholds, f1, text_metrics
 
@@ -108,11 +109,22 @@ class EmotionTextModule(LightningModule):
 
     def evaluate(self, data: EmotionTextData, split: str) -> tuple[Metric, ...]:
         """Macro-F1 of the three levels, with and without duplicates, baselines beside it."""
-        chances = self.chances(data, split)
+        plain = baselines(data.comments("train"), data.comments("val"), data.comments(split))
+        return self.figures(data, split) + plain
+
+    def figures(self, data: EmotionTextData, split: str) -> tuple[Metric, ...]:
+        """Those of this very network alone."""
+        chances, comments = self.chances(data, split), data.comments(split)
         limits = self.net.thresholds.cpu().numpy()
-        comments = data.comments(split)
-        plain = baselines(data.comments("train"), data.comments("val"), comments)
-        return text_metrics(chances, limits, comments) + plain
+        likeliest = chances[:, FINE].argmax(axis=1)
+        rows = np.arange(len(comments))
+        calibration = calibration_metric(
+            f"GoEmotions official {split}, probability of the likeliest of 28 labels",
+            rows.tolist(),
+            chances[rows, likeliest],
+            comments.targets[rows, likeliest] > 0,
+        )
+        return (*text_metrics(chances, limits, comments), calibration)
 
     @torch.inference_mode()
     def chances(self, data: EmotionTextData, split: str) -> FloatArray:

@@ -18,6 +18,7 @@ from talkreel.models.architectures import build
 from talkreel.models.bundle import Metric
 from talkreel.models.emotion import EMOTION_OF, to_emotions
 from talkreel.models.emotion_voice import EmotionVoiceNet
+from training.calibration import calibration_metric
 from training.datamodules.emotion_voice import Batch, EmotionVoiceData
 from training.quiet import quiet_trainer
 from training.schedules import one_cycle
@@ -108,8 +109,17 @@ class EmotionVoiceModule(LightningModule):
         who are held out, and the last weights count. The temperature of the network, an argument,
         was fitted to such log odds by ``experiments/2026-11-22-emotion-voice/run.py``.
         """
-        metrics = recalls(data, *self.held_out_logits(data))
-        return (*metrics, *self.transfer(data), *voice_baselines(data, _folds(data)))
+        own, general = self.held_out_logits(data)
+        odds = torch.from_numpy(own) / self.net.get_buffer("temperature")
+        said, guess = functional.softmax(odds, dim=1).max(dim=1)
+        calibration = calibration_metric(
+            f"{data.name}, {_folds(data)}; {_OWN}; probability of the likeliest emotion",
+            data.table.speakers.tolist(),
+            said.numpy(),
+            guess.numpy() == data.table.labels,
+        )
+        metrics = (*recalls(data, own, general), calibration, *self.transfer(data))
+        return (*metrics, *voice_baselines(data, _folds(data)))
 
     def held_out_logits(
         self, data: EmotionVoiceData

@@ -98,13 +98,20 @@ class EngagementModule(LightningModule):
 
         The plain methods learn from the training split of the same data.
         """
+        return self._measured(data, split, plain=True)
+
+    def figures(self, data: EngagementData, split: Split) -> tuple[Metric, ...]:
+        """Those of this very network alone."""
+        return self._measured(data, split, plain=False)
+
+    def _measured(self, data: EngagementData, split: Split, *, plain: bool) -> tuple[Metric, ...]:
         data.setup()
         scored = [
             Scored(talk, *scores)
             for talk, scores in zip(data.talks[split], self.scores(data, split), strict=True)
         ]
         measures = {"vtssum": importance_metrics, "custom": standing_metrics}
-        return measures.get(data.name, reaction_metrics)(scored, data, split)
+        return measures.get(data.name, reaction_metrics)(scored, data, split, plain=plain)
 
     @torch.no_grad()
     def scores(self, data: EngagementData, split: Split) -> list[tuple[FloatArray, FloatArray]]:

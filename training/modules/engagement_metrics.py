@@ -15,6 +15,7 @@ from talkreel.data.splits import Split
 from talkreel.data.talks import APPLAUSE, IMPORTANCE, LAUGHTER, LabelledTalk
 from talkreel.data.vtssum import segment_hits, top_f1
 from talkreel.models.bundle import Metric
+from training.calibration import calibration_metric
 from training.datamodules.engagement import EngagementData
 
 _TOPS = (3, 5)
@@ -33,7 +34,7 @@ class Scored:
 
 
 def reaction_metrics(
-    scored: Sequence[Scored], data: EngagementData, split: Split
+    scored: Sequence[Scored], data: EngagementData, split: Split, *, plain: bool = True
 ) -> tuple[Metric, ...]:
     """AUC and average precision of a reaction; AUC of each kind; AUC of ranks within talks.
 
@@ -50,7 +51,8 @@ def reaction_metrics(
     logits = np.concatenate([item.logits for item in scored])
     protocol = f"{data.name}, {split} talks, {_CUT.get(data.name, _WHOLE)}, a reaction to the unit"
     values: dict[str, FloatArray] = {"": reaction, "/rank-in-talk": within}
-    values |= plain_scores([item.talk for item in scored], data, truth_of=_reacted)
+    if plain:
+        values |= plain_scores([item.talk for item in scored], data, truth_of=_reacted)
     metrics = []
     for name, value in values.items():
         for figure, statistic in (("auc", auc), ("ap", average_precision)):
@@ -58,6 +60,8 @@ def reaction_metrics(
                 metrics.append(
                     _figure(f"{figure}{name}", protocol, groups, value, truth, both, statistic)
                 )
+    said = 1 / (1 + np.exp(-reaction[both]))
+    metrics.append(calibration_metric(protocol, groups[both].tolist(), said, truth[both]))
     for kind, column in (("applause", APPLAUSE), ("laughter", LAUGHTER)):
         known = ~np.isnan(labels[:, column])
         hits = np.nan_to_num(labels[:, column]) > 0
@@ -73,14 +77,15 @@ def reaction_metrics(
 
 
 def importance_metrics(
-    scored: Sequence[Scored], data: EngagementData, split: Split
+    scored: Sequence[Scored], data: EngagementData, split: Split, *, plain: bool = True
 ) -> tuple[Metric, ...]:
     """Top-3 and top-5 F1 within slide segments, as Lv et al. 2021."""
     talks = [item.talk for item in scored]
     ends = np.cumsum([len(talk.texts) for talk in talks])[:-1]
-    plain = plain_scores(talks, data, truth_of=_important)
     values = {"": [item.logits[:, IMPORTANCE] for item in scored]}
-    values |= {name: np.split(value, ends) for name, value in plain.items()}
+    if plain:
+        others = plain_scores(talks, data, truth_of=_important)
+        values |= {name: np.split(value, ends) for name, value in others.items()}
     metrics = []
     for top in _TOPS:
         protocol = f"VT-SSum official {split} split, {len(talks)} lectures, top {top} per segment"
@@ -98,7 +103,7 @@ def importance_metrics(
 
 
 def standing_metrics(
-    scored: Sequence[Scored], data: EngagementData, split: Split
+    scored: Sequence[Scored], data: EngagementData, split: Split, *, plain: bool = True
 ) -> tuple[Metric, ...]:
     """AUC for the better half of the sentences of each talk, by the labels of its owner."""
     talks = [item.talk for item in scored]
@@ -106,7 +111,8 @@ def standing_metrics(
     known, truth = ~np.isnan(labels), np.nan_to_num(labels) > 0.5
     groups = np.concatenate([[talk.id] * len(talk.texts) for talk in talks])
     values = {"": np.concatenate([item.logits[:, IMPORTANCE] for item in scored])}
-    values |= plain_scores(talks, data, truth_of=_important)
+    if plain:
+        values |= plain_scores(talks, data, truth_of=_important)
     protocol = f"{data.name}, {split} talks, the better half of the labelled units of each"
     return tuple(
         _figure(f"auc{name}", protocol, groups, value, truth, known, auc)

@@ -81,6 +81,8 @@ class BundleSpec:
         commit: of the code that trained it.
         run_id: of the tracking server, or empty.
         files: sha256 of every other file of the bundle.
+        parity: largest difference between what training and what the bundle answered to one real
+            batch when it was exported, rounded up to 1e-6; None where it was not measured.
     """
 
     name: str
@@ -95,6 +97,7 @@ class BundleSpec:
     commit: str = ""
     run_id: str = ""
     files: dict[str, str] = field(default_factory=dict)
+    parity: float | None = None
 
     @property
     def shippable(self) -> bool:
