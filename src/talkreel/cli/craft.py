@@ -41,6 +41,10 @@ def add_craft(parser: argparse.ArgumentParser) -> None:
         "--emphasis", action="store_true", help="colour the words that carry the point"
     )
     group.add_argument(
+        "--translate-model", metavar="DIR", help="translate the captions by this model"
+    )
+    group.add_argument("--translate-to", metavar="LANG", default="", help="its target language")
+    group.add_argument(
         "--platform", metavar="NAME", default="", help="keep free what this platform draws over"
     )
     group.add_argument(
@@ -49,6 +53,12 @@ def add_craft(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--cover", metavar="KIND", default="plain", help="plain (default), or title: set on it"
     )
+    group.add_argument(
+        "--llm",
+        metavar="PATH|URL",
+        help="language model that may propose titles: a folder of weights, or an endpoint",
+    )
+    group.add_argument("--llm-model", metavar="NAME", help="the model's name at an endpoint")
     group.add_argument(
         "--export", metavar="NAMES", default="", help="delivery presets and editor formats"
     )
@@ -72,7 +82,11 @@ def craft_options(arguments: argparse.Namespace) -> CraftOptions:
         speaker_colours=arguments.speaker_colours,
         emphasis=arguments.emphasis,
         platform=arguments.platform,
+        translate_model=_folder(arguments.translate_model),
+        translate_to=arguments.translate_to,
         cover=arguments.cover,
+        llm=arguments.llm,
+        llm_model=arguments.llm_model,
         exports=_names(arguments.export),
     )
 

@@ -44,5 +44,9 @@ class RenderError(TalkreelError):
     """ffmpeg failed, or the delivered file did not verify; carries ffmpeg's last lines."""
 
 
+class EngineError(TalkreelError):
+    """A generative engine that was asked for gave no usable answer."""
+
+
 class ModelMissing(InputError):
     """Weights that the caller asked for are not on this machine."""

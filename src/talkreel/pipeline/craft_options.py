@@ -40,6 +40,10 @@ class CraftOptions:
         emphasis: whether the words that carry the point stand out in the captions.
         cover: one of ``COVERS``.
         platform: where the clips will be shown, one of ``PLATFORMS``; empty for anywhere.
+        llm: folder of a language model, or URL of an endpoint, that may propose words; or None.
+        llm_model: the model's name at an endpoint.
+        translate_model: folder of a translation model for the captions, or None.
+        translate_to: language that it translates to, as the model names it.
         exports: names of delivery presets and editor formats made beside the clip.
 
     Raises:
@@ -60,7 +64,11 @@ class CraftOptions:
     speaker_colours: bool = False
     emphasis: bool = False
     platform: str = ""
+    translate_model: Path | None = None
+    translate_to: str = ""
     cover: str = "plain"
+    llm: str | None = None
+    llm_model: str | None = None
     exports: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -70,6 +78,8 @@ class CraftOptions:
                 raise InputError(f"--enhance takes {known}, got {name!r}")
         if self.cover not in COVERS:
             raise InputError(f"--cover is one of {', '.join(COVERS)}, got {self.cover!r}")
+        if (self.translate_model is None) != (not self.translate_to):
+            raise InputError("--translate-model DIR and --translate-to LANG go together: give both")
         if self.platform and self.platform not in PLATFORMS:
             known = ", ".join(PLATFORMS)
             raise InputError(f"--platform is one of {known}, got {self.platform!r}")
@@ -77,6 +87,7 @@ class CraftOptions:
             ("--music", self.music),
             ("--brand", self.brand),
             ("--broll", self.broll),
+            ("--translate-model", self.translate_model),
         ):
             if folder is not None and not folder.is_dir():
                 raise InputError(f"{option} needs a folder, and {folder} is none")

@@ -12,7 +12,7 @@ import numpy as np
 from talkreel.core.arrays import FloatArray
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Word
-from talkreel.core.words import Chapter
+from talkreel.core.words import FROM_TALK, Chapter
 from talkreel.ranking import lexicon, titles
 from talkreel.ranking.compress import compress, has_verb, without_disfluencies, without_opening
 from talkreel.ranking.hook_words import NUMBERS
@@ -49,11 +49,13 @@ class Line:
         text: as shown.
         span: of its words.
         worth: how well it is formed; comparable within one list.
+        source: ``talk``, or the engine that wrote it.
     """
 
     text: str
     span: Span
     worth: float
+    source: str = FROM_TALK
 
 
 def title_lines(units: Sequence[Unit], span: Span, most: int = _MOST) -> tuple[Line, ...]:
@@ -61,7 +63,7 @@ def title_lines(units: Sequence[Unit], span: Span, most: int = _MOST) -> tuple[L
     lines = [*_phrases(units), *_shortened(units, titles.LIMIT)]
     usual = titles.make_title(units, span)
     good = (x for x in _sorted(lines) if x.worth >= titles.GOOD)
-    chosen = _different((x for x in good if _stands_alone(x.text)), most)
+    chosen = different((x for x in good if _stands_alone(x.text)), most)
     if not any(_same(line.text, usual) for line in chosen):
         said = next((x.span for x in lines if x.text == usual), span)
         chosen = [Line(usual, said, titles.GOOD), *chosen][:most]
@@ -72,7 +74,7 @@ def hook_lines(units: Sequence[Unit], most: int = _MOST) -> tuple[Line, ...]:
     """Whole sentences of a clip that can stand alone, shortened to ``HOOK_LIMIT``."""
     whole = [line for line in _shortened(units, HOOK_LIMIT) if line.worth > 0]
     found = [line for line in whole if _stands_alone(line.text)] or whole
-    return tuple(_different(_sorted(found), most))
+    return tuple(different(_sorted(found), most))
 
 
 def name_chapters(units: Sequence[Unit], embeddings: FloatArray) -> tuple[Chapter, ...]:
@@ -172,7 +174,7 @@ def _sorted(lines: Iterable[Line]) -> list[Line]:
     return sorted(lines, key=lambda line: (-line.worth, line.span.start, line.text))
 
 
-def _different(lines: Iterable[Line], most: int) -> list[Line]:
+def different(lines: Iterable[Line], most: int) -> list[Line]:
     """The first ``most`` that do not say what an earlier one says."""
     kept: list[Line] = []
     for line in lines:

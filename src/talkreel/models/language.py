@@ -1,0 +1,213 @@
+"""Language models that may be given to write words: local weights, or an endpoint.
+
+Neither is ever on by itself. What they write is untrusted: ``ranking.containment`` decides what
+of it is used.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from talkreel.core.errors import EngineError, InputError, ModelMissing
+
+KEY_VARIABLE = "TALKREEL_LLM_KEY"
+_NEW_TOKENS = 500
+_PROMPT_TOKENS = 4096  # of a local model; the beginning of a longer prompt is what counts
+_TIMEOUT_SECONDS = 60.0
+_TRIES = 3
+_WAIT_SECONDS = 1.0  # before the second try; doubled for each further one
+_LARGEST_ANSWER = 1_000_000  # bytes
+_BUSY = frozenset([408, 425, 429, 500, 502, 503, 504])
+
+
+class TextEngine(Protocol):
+    """Answers one prompt. ``identity`` names engine and weights for caches and results."""
+
+    name: str
+    identity: str
+
+    def complete(self, system: str, user: str) -> str:
+        """The answer to ``user`` under the rules of ``system``.
+
+        Raises:
+            EngineError: no answer came, and why.
+        """
+        ...
+
+
+def open_engine(where: str, model: str | None = None) -> TextEngine:
+    """The engine at ``where``: a folder of weights, or the URL of an endpoint.
+
+    Raises:
+        InputError: neither of both, or a URL that a key must not be sent to.
+        ModelMissing: the folder holds no language model.
+    """
+    if "://" in where:
+        return EndpointEngine(where, model, os.environ.get(KEY_VARIABLE))
+    return LocalEngine(Path(where))
+
+
+class LocalEngine:
+    """A causal language model of transformers from a folder; nothing is fetched, no code runs.
+
+    Args:
+        folder: as ``save_pretrained`` writes it: config, tokenizer, safetensors weights.
+
+    Raises:
+        ModelMissing: the folder is missing or holds no such model.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if not (folder / "config.json").is_file():
+            raise ModelMissing(
+                f"--llm needs a folder of model weights with a config.json, or a URL; {folder} is "
+                "neither"
+            )
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        only_here = {"local_files_only": True, "trust_remote_code": False}
+        try:
+            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, **only_here)
+            self._model: Any = AutoModelForCausalLM.from_pretrained(
+                folder, use_safetensors=True, **only_here
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelMissing(f"{folder} holds no usable language model: {error}") from error
+        self._model.eval()
+        self.name = folder.resolve().name
+        weights = sorted(folder.glob("*.safetensors"))
+        stamps = [f"{w.name}:{w.stat().st_size}:{w.stat().st_mtime_ns}" for w in weights]
+        self.identity = f"local {folder.resolve()} {' '.join(stamps)}"
+
+    def complete(self, system: str, user: str) -> str:
+        """The most likely answer (greedy), so that the same prompt gives the same words."""
+        import torch
+
+        ids = self._tokenizer(
+            self._prompt(system, user),
+            return_tensors="pt",
+            truncation=True,
+            max_length=self._room(),
+            add_special_tokens=self._tokenizer.chat_template is None,
+        )
+        with torch.inference_mode():
+            output = self._model.generate(
+                **ids,
+                max_new_tokens=_NEW_TOKENS,
+                do_sample=False,
+                pad_token_id=self._tokenizer.pad_token_id or self._tokenizer.eos_token_id or 0,
+            )
+        made = output[0, ids["input_ids"].shape[1] :]
+        return str(self._tokenizer.decode(made, skip_special_tokens=True))
+
+    def _prompt(self, system: str, user: str) -> str:
+        if self._tokenizer.chat_template is None:
+            return f"{system}\n\n{user}\n\n"
+        talk = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+        return str(
+            self._tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=True)
+        )
+
+    def _room(self) -> int:
+        """Tokens of the prompt that the model has places for beside its answer."""
+        places = int(getattr(self._model.config, "max_position_embeddings", 0) or 0)
+        room = places - _NEW_TOKENS if places else _PROMPT_TOKENS
+        return max(64, min(_PROMPT_TOKENS, room))
+
+
+class EndpointEngine:
+    """A server that speaks the chat completions protocol of OpenAI.
+
+    Args:
+        url: up to and without ``/chat/completions``, e.g. ``http://localhost:8080/v1``.
+        model: its name there.
+        key: sent as a bearer token, over TLS or to this machine only.
+        wait: sleeps between tries.
+
+    Raises:
+        InputError: not such a URL, no model named, or a key that would travel in the open.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model: str | None,
+        key: str | None = None,
+        *,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+            raise InputError(f"--llm takes a folder or an http(s) URL without a user, got {url!r}")
+        if not model:
+            raise InputError("an endpoint needs the name of its model: --llm-model NAME")
+        if key and parts.scheme == "http" and not _here(parts.hostname):
+            raise InputError(
+                f"the key in {KEY_VARIABLE} would go to {parts.hostname} unencrypted: use https, "
+                "or unset the variable"
+            )
+        self._url, self._model, self._key = url.rstrip("/"), model, key
+        self._wait = wait
+        self.name = model
+        self.identity = f"endpoint {self._url} {model}"
+
+    def complete(self, system: str, user: str) -> str:
+        """The answer; tries again where the server is busy or the line fails."""
+        import httpx
+
+        body = {
+            "model": self._model,
+            "temperature": 0,
+            "max_tokens": _NEW_TOKENS,
+            "messages": [
+                {"role": "system", "content": system},
+                {"role": "user", "content": user},
+            ],
+        }
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        failure = "no answer"
+        for attempt in range(_TRIES):
+            if attempt:
+                self._wait(_WAIT_SECONDS * 2 ** (attempt - 1))
+            try:
+                with httpx.Client(timeout=_TIMEOUT_SECONDS, follow_redirects=False) as client:
+                    reply = client.post(f"{self._url}/chat/completions", json=body, headers=headers)
+            except httpx.HTTPError as error:
+                failure = f"{type(error).__name__}: {error}"
+                continue
+            if reply.status_code == 200:
+                return _answer(reply.content)
+            failure = f"status {reply.status_code}"
+            if reply.status_code not in _BUSY:
+                break
+        raise EngineError(f"{self._url} did not answer: {failure}")
+
+
+def _answer(content: bytes) -> str:
+    """The text of a chat completion."""
+    import json
+
+    if len(content) > _LARGEST_ANSWER:
+        raise EngineError("the endpoint answered with far too much")
+    try:
+        text = json.loads(content)["choices"][0]["message"]["content"]
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise EngineError("the endpoint's answer is no chat completion") from error
+    if not isinstance(text, str):
+        raise EngineError("the endpoint's answer holds no text")
+    return text
+
+
+def _here(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
