@@ -10,9 +10,8 @@ from typing import Generic, TypeVar
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-# A call costs a tenth of what it takes to score a text. While another call is under way nobody is
-# the sooner answered for being sent at once: this long is waited for company. Scoring one text
-# takes longer.
+# While another call is under way nobody is the sooner answered for being sent at once: this long,
+# less than it takes to score one text, is waited for company.
 _LINGER_SECONDS = 0.012
 _MOST_WAITING = 1024
 
