@@ -175,7 +175,7 @@ def _piece_chains(
         cut = cut_filters(first, picture, width, height, colour, pixels, mended)
         yield f"[{name}i]{cut}[{name}o]"
     elif piece.kind is LayoutKind.SPLIT:
-        upper = _even(height / 2)
+        upper = even(height / 2)
         top = cut_filters(first, picture, width, upper, colour, pixels, mended)
         second, lower = piece.windows[1], height - upper
         below = cut_filters(second, picture, width, lower, colour, pixels, mended)
@@ -198,16 +198,16 @@ def _fit_chains(
 ) -> Iterator[str]:
     width, height = size
     aspect = window.width * picture.sample_aspect / window.height
-    wide, tall = min(width, _even(height * aspect)), min(height, _even(width / aspect))
+    wide, tall = min(width, even(height * aspect)), min(height, even(width / aspect))
     inside = cut_filters(window, picture, wide, tall, colour, pixels, mended)
     if (wide, tall) == (width, height):
         yield f"[{name}i]{inside}[{name}o]"
         return
     # The fill covers the canvas with the same picture, so it is cut from the middle of it.
     scale = max(width / wide, height / tall)
-    small_w, small_h = (max(2, _even(v / _FILL_SHRINK)) for v in (wide * scale, tall * scale))
+    small_w, small_h = (max(2, even(v / _FILL_SHRINK)) for v in (wide * scale, tall * scale))
     black = pixels.black
-    fill_w, fill_h = (max(2, _even(v / _FILL_SHRINK)) for v in (width, height))
+    fill_w, fill_h = (max(2, even(v / _FILL_SHRINK)) for v in (width, height))
     yield f"[{name}i]{inside},split[{name}f][{name}g]"
     yield (
         f"[{name}g]scale={small_w}:{small_h}:flags=area,crop={fill_w}:{fill_h},"
@@ -277,7 +277,7 @@ def _place_aspect(edit: Edit, kind: LayoutKind, number: int) -> float | None:
     if kind is LayoutKind.CROP:
         return width / height
     if kind is LayoutKind.SPLIT:
-        upper = _even(height / 2)
+        upper = even(height / 2)
         return width / (upper if number == 0 else height - upper)
     return None
 
@@ -297,5 +297,6 @@ def _layout_of(layouts: Sequence[Layout], times: NDArray[np.float64]) -> NDArray
     return np.maximum(np.searchsorted(starts, times, side="right") - 1, 0)
 
 
-def _even(value: float) -> int:
+def even(value: float) -> int:
+    """The nearest even number of pixels, at least 2."""
     return max(2, 2 * round(value / 2))

@@ -14,7 +14,7 @@ from talkreel.core.edits import Canvas, Edit, LayoutKind
 from talkreel.core.media import Media
 from talkreel.media.packets import packet_index
 from talkreel.rendering.graph import Piece as GraphPiece
-from talkreel.rendering.graph import make_pieces
+from talkreel.rendering.graph import even, make_pieces
 from talkreel.rendering.schedule import Schedule, make_schedule
 from talkreel.rendering.timeline.records import Linked, Mark, Piece, Place, Timeline
 from talkreel.rendering.windows import Picture, Window, straight
@@ -160,13 +160,13 @@ def _spot(
     """Left, top, width, height of the part of the canvas that ``window`` fills."""
     width, height = canvas.width, canvas.height
     if kind is LayoutKind.SPLIT:
-        upper = max(2, 2 * round(height / 4))
+        upper = even(height / 2)
         return (0, 0, width, upper) if number == 0 else (0, upper, width, height - upper)
     if kind is LayoutKind.CROP:
         return 0, 0, width, height
     aspect = window.width * picture.sample_aspect / window.height
-    wide, tall = min(width, height * aspect), min(height, width / aspect)
-    return (width - wide) / 2, (height - tall) / 2, wide, tall
+    wide, tall = min(width, even(height * aspect)), min(height, even(width / aspect))
+    return (width - wide) // 4 * 2, (height - tall) // 4 * 2, wide, tall
 
 
 def _places(

@@ -146,6 +146,8 @@ def _filters(piece: Piece, timeline: Timeline) -> Iterator[Element]:
         *_named(
             mlt_service="affine",
             background="color:#00000000",
+            # Without it the picture is first squeezed into the canvas.
+            use_normalised=1,
             transition__rect=rects if len(piece.places) > 1 else _rect(piece.places[0][1], piece),
             transition__distort=1,
             transition__fill=1,
