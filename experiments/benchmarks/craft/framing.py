@@ -14,9 +14,10 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,7 +148,7 @@ def halves(edit: Edit, words: Sequence[Word]) -> tuple[int, int]:
     return int(not begins), int(not (_ends(words[last].text) or last == len(words) - 1))
 
 
-def share_row(name: str, cuts: Sequence[Cut], truth: list[dict[str, object]]) -> str:
+def share_row(name: str, cuts: Sequence[Cut], truth: list[dict[str, Any]]) -> str:
     """Share of the clips' time in which the face that speaks is in frame."""
     ours: list[bool] = []
     floors: dict[str, list[bool]] = {"middle": [], "biggest": [], "even": []}
@@ -159,7 +160,7 @@ def share_row(name: str, cuts: Sequence[Cut], truth: list[dict[str, object]]) ->
             if segment is None:
                 continue
             side = "left_box" if segment["speaker_side"] == "L" else "right_box"
-            left, top, width, height = (float(v) for v in segment[side])  # type: ignore[attr-defined]
+            left, top, width, height = (float(v) for v in segment[side])
             face = ((left + width / 2) / 1280, (top + height / 2) / 720)
             layout = next(x for x in edit.layouts if x.span.contains(time))
             regions = [path.box_at(time) for path in layout.paths]
@@ -174,14 +175,17 @@ def share_row(name: str, cuts: Sequence[Cut], truth: list[dict[str, object]]) ->
 
 def _floor_centres(faces: Sequence[FaceTrack], time: float) -> dict[str, float]:
     here = [face.box_at(time) for face in faces if face.span.pad(0.3, 0.3).contains(time)]
-    area: Callable[[NDArray[np.float64]], float] = lambda b: float((b[2] - b[0]) * (b[3] - b[1]))  # noqa: E731
-    biggest = max(here, key=area, default=None)
+    biggest = max(here, key=_area, default=None)
     even = 0.25 if int(time / EVEN_SPLIT_SECONDS) % 2 == 0 else 0.75
     return {
         "middle": 0.5,
         "biggest": 0.5 if biggest is None else float(biggest[0] + biggest[2]) / 2,
         "even": even,
     }
+
+
+def _area(box: NDArray[np.floating[Any]]) -> float:
+    return float((box[2] - box[0]) * (box[3] - box[1]))
 
 
 def _on_a_wall(box: Box, faces: Sequence[FaceTrack], time: float) -> bool:
