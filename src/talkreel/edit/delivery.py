@@ -93,14 +93,33 @@ def fit_delivery(
         light=light if keep_hdr else None,
     )
     encoding = Encoding(preset.effort, preset.crf, preset.audio_kbps, delivery)
+    plain, left_out = _without_sdr_parts(edit, keep_hdr=keep_hdr, overlay=preset.overlay)
     fitted = replace(
-        edit,
+        plain,
         kept=kept,
         canvas=canvas,
         audio=None if preset.overlay else _loudness(edit.audio, preset),
         encoding=encoding,
     )
-    return Fitted(fitted, tuple(_warnings(edit, media, preset, canvas)))
+    return Fitted(fitted, (*_warnings(edit, media, preset, canvas), *left_out))
+
+
+def _without_sdr_parts(
+    edit: Edit, *, keep_hdr: bool, overlay: bool
+) -> tuple[Edit, tuple[str, ...]]:
+    """``edit`` without what is only known in SDR, or what is no overlay, and what that was."""
+    said: list[str] = []
+    if not keep_hdr and not overlay:
+        return edit, ()
+    graphics = replace(edit.graphics, logo=None, intro=None, outro=None)
+    if graphics != edit.graphics:
+        why = "they are SDR" if keep_hdr else "only captions and cards are drawn on nothing"
+        said.append(f"logo, intro and outro are left out: {why}")
+    picture = edit.picture
+    if keep_hdr and picture.grades:
+        picture = replace(picture, grades=())
+        said.append("exposure and white balance stay as filmed: they are corrected in SDR only")
+    return replace(edit, graphics=graphics, picture=picture), tuple(said)
 
 
 def _check_fit(edit: Edit, media: Media, preset: DeliveryPreset, hdr: bool) -> None:

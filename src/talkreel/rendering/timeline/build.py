@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkreel.core.edits import Canvas, Edit, LayoutKind
+from talkreel.core.graphics import NO_GRAPHICS
 from talkreel.core.media import Media
 from talkreel.media.packets import packet_index
 from talkreel.rendering.graph import Piece as GraphPiece
@@ -212,6 +213,8 @@ def _asides(edit: Edit, reason: str) -> Iterator[str]:
         yield "the blurred fill behind fitted pictures is not carried; the bars are empty"
     if LayoutKind.WAVEFORM in kinds:
         yield "the drawn waveform is not carried: lay the clip itself above"
+    if edit.broll or edit.graphics != NO_GRAPHICS:
+        yield "b-roll, cards, logo, intro and outro are not carried: lay the clip itself above"
     if edit.captions is not None:
         yield "captions travel as SRT and markers; ask for overlay to get them as drawn"
     if not reason and edit.audio is not None:
