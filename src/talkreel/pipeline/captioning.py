@@ -18,6 +18,7 @@ from talkreel.edit.contrast import ENOUGH, always_readable, low_contrast, plated
 from talkreel.edit.emphasis import emphasise
 from talkreel.edit.speaker_colours import speaker_colours
 from talkreel.edit.styles import find_style
+from talkreel.edit.translated import sentences_of, spread_over
 from talkreel.pipeline.backgrounds import backgrounds
 from talkreel.pipeline.brand import read_brand
 from talkreel.pipeline.options import ClipOptions
@@ -55,11 +56,16 @@ def dressed(work: Work, edit: Edit, style: CaptionStyle) -> tuple[list[CaptionWo
     spoken = [w for w in analysis.transcript.words if _played(w, edit)]
     if options.censor:
         spoken = [replace(w, text=mask(w.text)) if is_profane(w.text) else w for w in spoken]
+    if options.translate_model is not None and spoken:
+        spoken, edit = _translated(work, edit, spoken)
     shown = caption_words(spoken, edit.kept)
     if len(shown) != len(spoken):
         # A word squeezed out between others: its neighbours keep their own evidence.
         spoken = _matching(spoken, shown)
-    if options.emphasis:
+    if options.emphasis and options.translate_model is not None:
+        text = "evidence for words is in the talk's own language, the captions are not"
+        edit = noted(edit, "emphasis", text, applied=False)
+    elif options.emphasis:
         shown = list(emphasise(shown, word_evidence(spoken, work.candidate, analysis)))
         chosen = [word.text for word in shown if word.emphasis]
         text = f"{len(chosen)} of {len(shown)} words: {', '.join(chosen)}" if chosen else ""
@@ -109,12 +115,34 @@ def readable(
     return replace(again, notes=(*kept, Note(PLATE, True, text)))
 
 
+def _translated(work: Work, edit: Edit, spoken: Sequence[Word]) -> tuple[list[Word], Edit]:
+    """The words of the translation, with the times of the sentences they stand for."""
+    from talkreel.perceive.translate import Translator
+
+    options, language = work.options, work.analysis.transcript.language
+    assert options.translate_model is not None
+    translator = Translator(options.translate_model, language, options.translate_to)
+    sentences = sentences_of(spoken)
+    texts = translator([" ".join(w.text for w in sentence) for sentence in sentences])
+    words = [
+        word
+        for text, sentence in zip(texts, sentences, strict=True)
+        for word in spread_over(text, sentence)
+    ]
+    done = (
+        f"{len(sentences)} sentences from {language} to {options.translate_to} by "
+        f"{options.translate_model.name}; word times are spread over each sentence, not heard"
+    )
+    return words, noted(edit, "translation", done, applied=True)
+
+
 def _without(edit: Edit, work: Work) -> Edit:
     """Without captions, and told so where something was asked of them."""
     edit = restyle(edit, None)
     for asked, feature in (
         (work.options.emphasis, "emphasis"),
         (work.options.speaker_colours, "speaker colours"),
+        (work.options.translate_model is not None, "translation"),
     ):
         if asked:
             edit = noted(edit, feature, "the clip has no captions", applied=False)
