@@ -93,6 +93,26 @@ class Logo:
 
 
 @dataclass(frozen=True, slots=True)
+class Sticker:
+    """An emoji.
+
+    Attributes:
+        text: what is drawn.
+        span: source clock.
+        font: colour font it is drawn from.
+        box: where.
+    """
+
+    text: str
+    span: Span
+    font: Asset
+    box: Box
+
+    def __post_init__(self) -> None:
+        check_box(self.box)
+
+
+@dataclass(frozen=True, slots=True)
 class Bookend:
     """A video that is played before or after the clip, whole.
 
@@ -117,6 +137,7 @@ class Graphics:
     logo: Logo | None = None
     intro: Bookend | None = None
     outro: Bookend | None = None
+    stickers: tuple[Sticker, ...] = ()
 
 
 NO_GRAPHICS = Graphics()

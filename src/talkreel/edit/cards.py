@@ -195,7 +195,7 @@ def _placed(card: Card, around: Surroundings, *, preferred: float) -> tuple[Card
     best: tuple[float, float, Box] | None = None
     for y in np.linspace(area.top, area.lowest - height, _STEPS):
         box = (left, float(y), right, float(y) + height)
-        if any(_meet(box, other) for other in blocked):
+        if any(meet(box, other) for other in blocked):
             continue
         cover = max((max((_covered(f, box) for f in now), default=0.0) for now in faces), default=0)
         cost = cover + 0.05 * abs(float(y) - preferred)
@@ -218,7 +218,8 @@ def _caption_boxes(span: Span, around: Surroundings) -> list[Box]:
     return boxes
 
 
-def _meet(a: Box, b: Box) -> bool:
+def meet(a: Box, b: Box) -> bool:
+    """Whether two boxes overlap."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 

@@ -22,6 +22,9 @@
     role = "Mathematician"
     colour = "#6FC3F2"
 
+    [emoji]              # a colour font, for --emoji
+    file = "NotoColorEmoji.ttf"
+
     [intro]
     file = "intro.mp4"
 
@@ -47,7 +50,7 @@ from talkreel.media.fonts import find_font, measure_font
 
 FILE = "brand.toml"
 CORNERS = ("top left", "top right", "bottom left", "bottom right")
-_TABLES = ("colours", "captions", "logo", "speaker", "intro", "outro")
+_TABLES = ("colours", "captions", "logo", "speaker", "emoji", "intro", "outro")
 _COLOURS = ("text", "highlight", "emphasis", "outline", "plate", "accent")
 _LOGO_KEYS = ("file", "corner", "width", "opacity")
 _SPEAKER_KEYS = ("label", "name", "role", "colour")
@@ -86,6 +89,7 @@ class Brand:
         speakers: in the order of the file.
         intro: or None.
         outro: or None.
+        emoji: colour font, or None.
     """
 
     base: str
@@ -95,6 +99,7 @@ class Brand:
     speakers: tuple[BrandSpeaker, ...] = ()
     intro: Asset | None = None
     outro: Asset | None = None
+    emoji: Asset | None = None
 
     def style(self, name: str | None = None) -> CaptionStyle:
         """Style ``name``, or the kit's own base, in the brand's colours and font."""
@@ -150,8 +155,9 @@ def read_brand(folder: Path) -> Brand:
         colours=colours,
         logo=_logo(data, folder, where),
         speakers=_speakers(data, where),
-        intro=_video(data, "intro", folder, where),
-        outro=_video(data, "outro", folder, where),
+        intro=_file(data, "intro", folder, where),
+        outro=_file(data, "outro", folder, where),
+        emoji=_file(data, "emoji", folder, where),
     )
 
 
@@ -255,7 +261,7 @@ def _speakers(data: Mapping[str, Any], where: str) -> tuple[BrandSpeaker, ...]:
     return tuple(speakers)
 
 
-def _video(data: Mapping[str, Any], name: str, folder: Path, where: str) -> Asset | None:
+def _file(data: Mapping[str, Any], name: str, folder: Path, where: str) -> Asset | None:
     if name not in data:
         return None
     return _asset(_table(data, name, ("file",), where), name, folder, where)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from talkreel.core.edits import Box, Canvas, Edit
 from talkreel.core.errors import InputError
-from talkreel.core.graphics import Bookend, Card, Logo
+from talkreel.core.graphics import Bookend, Card, Logo, Sticker
 from talkreel.core.media import Colour
 from talkreel.core.spans import Span
 from talkreel.edit.build import faces_on_canvas
@@ -16,14 +17,17 @@ from talkreel.edit.cards import (
     CardLook,
     Surroundings,
     lower_third,
+    meet,
     title_card,
 )
 from talkreel.edit.censor import masked_text
+from talkreel.edit.emoji import choose_emoji, emoji_box
 from talkreel.edit.safe_area import SafeArea, safe_area
 from talkreel.media.probe import probe
 from talkreel.pipeline.brand import Brand, BrandLogo, BrandSpeaker, read_brand
 from talkreel.pipeline.words import Wordsmith
 from talkreel.pipeline.work import Work, noted
+from talkreel.rendering.stickers import draw_glyph
 
 # A lower third comes this long after its speaker's first word, so that the eye is free.
 _AFTER_SECONDS = 0.4
@@ -50,7 +54,31 @@ def add_cards(work: Work, edit: Edit) -> Edit:
         edit = _with_title(work, edit, look)
     for speaker in brand.speakers if brand else ():
         edit = _with_lower_third(work, edit, look, speaker)
-    return edit
+    return _with_emoji(work, edit, brand) if work.options.emoji else edit
+
+
+def _with_emoji(work: Work, edit: Edit, brand: Brand | None) -> Edit:
+    if edit.captions is None:
+        return noted(edit, "emoji", "the clip has no captions", applied=False)
+    if brand is None or brand.emoji is None:
+        text = "no colour font: name one in a brand kit, [emoji] file, and give it with --brand"
+        return noted(edit, "emoji", text, applied=False)
+    around = _around(work, edit)
+    cards = edit.graphics.cards
+    made = []
+    for cue, emoji, span in choose_emoji(edit.captions):
+        box = emoji_box(cue, edit.captions, edit.canvas)
+        hidden = [*around.taken, *(c.box for c in cards if c.span.overlap(span) > 0)]
+        faces = around.faces_at(span.start) if around.faces_at else ()
+        outside = box[1] < around.area.top
+        if outside or any(meet(box, other) for other in (*hidden, *faces)):
+            continue
+        if draw_glyph(emoji, Path(brand.emoji.path)) is not None:
+            made.append(Sticker(emoji, span, brand.emoji, box))
+    edit = replace(edit, graphics=replace(edit.graphics, stickers=tuple(made)))
+    done = f"{len(made)}: {' '.join(s.text for s in made)}" if made else ""
+    text = done or "no word calls for one where there is room for it"
+    return noted(edit, "emoji", text, applied=bool(made))
 
 
 def add_bookends(work: Work, edit: Edit) -> Edit:

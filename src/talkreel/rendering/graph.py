@@ -14,9 +14,10 @@ from talkreel.core.media import Media
 from talkreel.rendering.broll import broll_chains, places
 from talkreel.rendering.colour import Conversion, SourceColour, conversion, matrix_of
 from talkreel.rendering.logo import logo_chain
-from talkreel.rendering.picture import mending
+from talkreel.rendering.picture import finding_shake, mending, steadying
 from talkreel.rendering.pixels import PLAIN, Pixels
 from talkreel.rendering.schedule import Schedule, Stretch, picture_times
+from talkreel.rendering.stickers import sticker_chains
 from talkreel.rendering.waveform import waveform_filters
 from talkreel.rendering.windows import (
     Picture,
@@ -65,14 +66,14 @@ def picture_graph(
         found: the source's colours.
         waveform_input: number of the input that carries the drawn waveform, if there is one.
         broll_input: number of the first input that carries b-roll, if there is any.
-        logo_input: number of the input that carries the logo, if there is one.
+        logo_input: number of the first input of graphics: the logo, if there is one, then stickers.
         drawn: whether the caption script draws anything.
     """
     rate, pixels = schedule.rate, Pixels.of(edit, media)
     chains: list[str] = []
     pieces = make_pieces(edit, media, schedule)
     if any(piece.kind is not LayoutKind.WAVEFORM for piece in pieces):
-        chains += _read_stretches(schedule, media, found)
+        chains += _read_stretches(schedule, media, found, steady=edit.picture.steady)
     names = [f"p{i}" for i in range(len(pieces))]
     chains += _distribute(pieces, names, waveform_input)
     for piece, name in zip(pieces, names, strict=True):
@@ -92,11 +93,24 @@ def picture_graph(
             logo_chain(edit.graphics.logo, edit.canvas, pixels, logo_input, "unmarked", "marked")
         )
         counted = "[marked]null"
+    if edit.graphics.stickers:
+        chains.append(f"{counted}[unstuck]")
+        first = logo_input + (edit.graphics.logo is not None)
+        chains += sticker_chains(edit, schedule, pixels, first, "unstuck", "stuck")
+        counted = "[stuck]null"
     chains.append(f"{counted},setparams={pixels.tags}{text},format={pixels.name},setsar=1[picture]")
     return ";\n".join(chains)
 
 
-def _read_stretches(schedule: Schedule, media: Media, found: SourceColour) -> Iterator[str]:
+def shake_graph(media: Media, schedule: Schedule, found: SourceColour) -> str:
+    """The graph of the pass before, which writes down how the camera shakes."""
+    chains = _read_stretches(schedule, media, found, steady=False)
+    return ";\n".join([*chains, f"[frames]{finding_shake()}[picture]"])
+
+
+def _read_stretches(
+    schedule: Schedule, media: Media, found: SourceColour, *, steady: bool
+) -> Iterator[str]:
     assert media.video is not None
     rate, picture = schedule.rate, Picture.of(media.video)
     for i, stretch in enumerate(schedule.stretches):
@@ -109,7 +123,8 @@ def _read_stretches(schedule: Schedule, media: Media, found: SourceColour) -> It
         )
     parts = "".join(f"[r{i}]" for i in range(len(schedule.stretches)))
     count = len(schedule.stretches)
-    yield f"{parts}{f'concat=n={count}:v=1:a=0' if count > 1 else 'null'}[frames]"
+    steadied = f",{steadying()}" if steady else ""
+    yield f"{parts}{f'concat=n={count}:v=1:a=0' if count > 1 else 'null'}{steadied}[frames]"
 
 
 def _whole_frames(found: SourceColour) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ from talkreel.rendering.encoders import (
     sound_container,
     video_options,
 )
-from talkreel.rendering.graph import CAPTIONS_NAME, FONTS_NAME, picture_graph
+from talkreel.rendering.graph import CAPTIONS_NAME, FONTS_NAME, picture_graph, shake_graph
 from talkreel.rendering.hdr_text import hdr_script
 from talkreel.rendering.logo import logo_input
 from talkreel.rendering.loudness import (
@@ -54,12 +54,15 @@ from talkreel.rendering.overlay import overlay_graph
 from talkreel.rendering.pixels import Pixels
 from talkreel.rendering.schedule import make_schedule, seek_seconds
 from talkreel.rendering.sound import ClipSound, cut_sound, raw_input, seeking_failed
+from talkreel.rendering.stickers import sticker_inputs
 from talkreel.rendering.tonemap import find_peak, write_lut
 from talkreel.rendering.verify import check_clip, check_sound, loud_enough
 from talkreel.rendering.voice import treat_sound
 from talkreel.rendering.waveform import WAVE_NAME, draw_waveform, strip_size
 
 _GRAPH_NAME = "graph.txt"
+_SHAKE_GRAPH_NAME = "shake.txt"
+_NOWHERE = ("-f", "null", "-")
 _CORRECTIONS = 3
 _NOISY_GAIN_DB = 24.0
 # 4K HDR on two slow cores renders at about 1/20 of real time.
@@ -370,24 +373,38 @@ class _Job:
         """Arguments that open everything the picture is made of, and its graph."""
         edit, schedule = self._edit, self._schedule
         inputs, waveform_input = self._picture_inputs()
+        colours = self._colours(sound)
+        if edit.picture.steady:
+            self._find_shake(inputs, colours)
         broll_input = inputs.count("-i")
         inputs += broll_inputs(edit, schedule, self._folder)
         logo_number = inputs.count("-i")
         if edit.graphics.logo is not None:
             inputs += logo_input(edit.graphics.logo, edit.canvas, self._folder)
+        inputs += sticker_inputs(edit, self._folder)
         title = edit.title if self._shows_waveform() else ""
         self._write_captions(title)
         graph = picture_graph(
             edit,
             self._media,
             schedule,
-            self._colours(sound),
+            colours,
             waveform_input=waveform_input,
             broll_input=broll_input,
             logo_input=logo_number,
             drawn=edit.captions is not None or bool(title) or bool(edit.graphics.cards),
         )
         return inputs, graph
+
+    def _find_shake(self, inputs: Sequence[str], colours: SourceColour) -> None:
+        """Read the clip's frames once before, and write down how the camera shakes."""
+        graph = shake_graph(self._media, self._schedule, colours)
+        (self._folder / _SHAKE_GRAPH_NAME).write_text(graph, encoding="utf-8")
+        run_ffmpeg(
+            [*inputs, "-/filter_complex", _SHAKE_GRAPH_NAME, "-map", "[picture]", *_NOWHERE],
+            timeout_seconds=self._timeout,
+            cwd=self._folder,
+        )
 
     def _join(self) -> None:
         """Picture and sound into one file that starts playing before it is loaded."""
