@@ -14,7 +14,7 @@ from talkreel.core.spans import Span
 LEAST_NOISE = 2.5
 MOST_NOISE = 20.0
 # Softer than this a picture gains by sharpening (the blur effect of crisp talks is .2 to .4).
-LEAST_BLUR = 0.5
+LEAST_BLUR = 0.44
 # Sharpening raises noise as well.
 _NOISE_TO_SHARPEN = 2.0
 # Jitter, as a share of the width, from which a hand-held camera disturbs.
@@ -24,7 +24,7 @@ _SAME_PLACE = 0.85
 # A smaller difference is not seen from shot to shot, a larger one is meant (a light goes out).
 LEAST_GAIN, MOST_GAIN = 0.04, 0.5
 # Outside these codes a picture is clipped and says nothing of its exposure.
-_DARKEST, _BRIGHTEST = 24, 232
+_DARKEST, _BRIGHTEST = 12, 240
 
 Picture = NDArray[np.uint8]
 
@@ -33,7 +33,7 @@ def sharpening(blur: float, noise: float) -> float:
     """Amount of unsharp masking for a picture of that blur; 0 where it would not gain."""
     if blur < LEAST_BLUR or noise > _NOISE_TO_SHARPEN:
         return 0.0
-    return round(min(1.0, 0.4 + 2.0 * (blur - LEAST_BLUR)), 2)
+    return round(min(1.2, 0.5 + 5.0 * (blur - LEAST_BLUR)), 2)
 
 
 def denoising(noise: float) -> float:

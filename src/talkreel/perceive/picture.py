@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import convolve, uniform_filter1d
 
 from talkreel.core.media import Media
 from talkreel.core.spans import Span
@@ -21,6 +21,9 @@ _PLACES = 3
 _BLOCK = 16
 # The stillest blocks of a picture show its noise and nothing else.
 _STILL_PERCENTILE = 25.0
+# Blocks beyond these means are bars or clipped, where noise is cut off.
+_DARKEST, _BRIGHTEST = 24.0, 228.0
+_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
 _BLUR_PX = 9
 _SHAKE_WIDTH = 160
 _SHAKE_HZ = 12.5
@@ -64,12 +67,26 @@ def picture_facts(media: Media, span: Span) -> PictureFacts:
 
 
 def noise_between(first: Gray, second: Gray) -> float:
-    """Standard deviation of the noise in two pictures of the same thing."""
-    change = np.abs(second - first)
-    height, width = (side // _BLOCK * _BLOCK for side in change.shape)
-    blocks = change[:height, :width].reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK)
-    # Mean of |a - b| for two normal values of one deviation s is 2 s / sqrt(pi).
-    return float(np.percentile(blocks.mean(axis=(1, 3)), _STILL_PERCENTILE) * np.sqrt(np.pi) / 2)
+    """Standard deviation of the noise in two pictures of the same thing.
+
+    The smaller of what changes where least moves and of what roughens where least is drawn
+    (Immerkaer 1996): a panning camera changes everything, and texture is rough.
+    """
+    lit = _blocks(first).mean(axis=(1, 3))
+    usable = (lit > _DARKEST) & (lit < _BRIGHTEST)
+    if not usable.any():
+        return 0.0
+    # Means of |x| for normal values: s sqrt(2/pi); a - b has s sqrt 2, the mask 6 s.
+    changed = _blocks(np.abs(second - first)).mean(axis=(1, 3)) * np.sqrt(np.pi) / 2
+    rough = np.abs(convolve(first, _MASK, mode="nearest")) * np.sqrt(np.pi / 2) / 6
+    found = [changed[usable], _blocks(rough).mean(axis=(1, 3))[usable]]
+    return float(min(np.percentile(values, _STILL_PERCENTILE) for values in found))
+
+
+def _blocks(image: Gray) -> Gray:
+    height, width = (side // _BLOCK * _BLOCK for side in image.shape)
+    cut = image[:height, :width]
+    return cut.reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK)
 
 
 def blur_of(image: Gray) -> float:

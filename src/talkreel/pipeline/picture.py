@@ -34,16 +34,17 @@ def enhance_picture(work: Work, edit: Edit) -> Edit:
     from talkreel.perceive.picture import VERSION, PictureFacts, picture_facts
 
     job = work.job
-    span = max(edit.kept, key=lambda kept: kept.duration)
+    shots = _played_shots(work, edit) or list(edit.kept)
+    span = max(shots, key=lambda shot: shot.duration)
     facts = job.cache.record(
         job.key("picture facts", VERSION, span=span),
         PictureFacts,
         lambda: picture_facts(job.media, span),
     )
-    grades = _grades(work, edit)
+    grades = _grades(work, shots)
     denoise = denoising(facts.noise)
     sharpen = sharpening(facts.blur, facts.noise)
-    one_run = len(edit.kept) == 1 and len(_played_shots(work, edit)) == 1
+    one_run = len(edit.kept) == 1 and len(shots) == 1
     steady = one_run and facts.shake >= LEAST_SHAKE
     chain = PictureChain(denoise, grades, sharpen, steady)
     done, left = [], []
@@ -92,17 +93,14 @@ def _played_shots(work: Work, edit: Edit) -> list[Span]:
     return shots
 
 
-def _grades(work: Work, edit: Edit) -> tuple[Grade, ...]:
-    shots = _played_shots(work, edit)
+def _grades(work: Work, shots: list[Span]) -> tuple[Grade, ...]:
     if len(shots) < 2:
         return ()
     from talkreel.perceive.picture import shot_looks
 
     found = match_shots(shots, shot_looks(work.job.media, shots))
-    whole = {
-        run: shot.span
-        for shot in work.analysis.shots
-        for run in shots
-        if run.overlap(shot.span) > 0
-    }
-    return tuple(Grade(whole[grade.span], grade.gains) for grade in found)
+    return tuple(replace(grade, span=_whole_shot(work, grade.span)) for grade in found)
+
+
+def _whole_shot(work: Work, run: Span) -> Span:
+    return next((s.span for s in work.analysis.shots if s.span.overlap(run) > 0), run)
