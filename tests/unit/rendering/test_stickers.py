@@ -39,7 +39,7 @@ def colour_font(path: Path) -> Path:
     builder.setupCharacterMap({ord(FIRE): "fire"})
     shapes = [square(0, 10), square(0, 900), square(0, 900), square(300, 600)]
     builder.setupGlyf(dict(zip(names, shapes, strict=True)))
-    builder.setupHorizontalMetrics(dict.fromkeys(names, (1000, 0)))
+    builder.setupHorizontalMetrics({**dict.fromkeys(names, (1000, 0)), "inner": (1000, 300)})
     builder.setupHorizontalHeader(ascent=900, descent=-100)
     builder.setupNameTable({"familyName": "Mine", "styleName": "Regular"})
     builder.setupOS2(sTypoAscender=900, usWinAscent=900, usWinDescent=100)
