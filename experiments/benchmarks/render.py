@@ -78,13 +78,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=[])
     options = parser.parse_args()
-    media = probe(_source(options.media, options.work))
+    media = probe(make_source(options.media, options.work))
     print("| case | bare wall s | render wall s | wall ratio | cpu ratio | bar 1.25 |")
     print("|---|---|---|---|---|---|")
     for case in _cases(media, options.seconds):
         if options.only and case.name not in options.only:
             continue
-        bare, ours = _compare(case, media, options.work, options.repeats)
+        bare, ours = compare(case, media, options.work, options.repeats)
         wall, cpu = ours.wall / bare.wall, ours.cpu / bare.cpu
         met = "met" if wall <= BAR else "missed"
         print(
@@ -92,7 +92,7 @@ def main() -> None:
         )
 
 
-def _source(media: Path, work: Path) -> Path:
+def make_source(media: Path, work: Path) -> Path:
     """A 1080p30 talk of two minutes, made when absent."""
     target = work / "render-source.mp4"
     if not target.exists():
@@ -165,7 +165,8 @@ def _captions(span: Span) -> Captions:
     return Captions(STYLE, tuple(cues))
 
 
-def _compare(case: Case, media: Media, work: Path, repeats: int) -> tuple[Cost, Cost]:
+def compare(case: Case, media: Media, work: Path, repeats: int) -> tuple[Cost, Cost]:
+    """Least cost of the bare run and of ours, taken in turns."""
     bare, ours = [], []
     for _ in range(repeats):
         bare.append(_timed(lambda: _bare(case, media, work / "bare.mp4")))
