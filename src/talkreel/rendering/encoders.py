@@ -13,7 +13,7 @@ X264_THREADS = 4
 _KEYFRAME_SECONDS = 2.0
 _FORMATS = {Container.MP4: "mp4", Container.MOV: "mov", Container.M4A: "ipod", Container.MP3: "mp3"}
 # Samples an AAC stream begins before its sound; players skip them where an edit list says so.
-AAC_PRIMING = 1024
+_AAC_PRIMING = 1024
 _H265_TRANSFER = {Colour.HDR10: "smpte2084", Colour.HLG: "arib-std-b67"}
 # x264's and x265's names of effort as SVT-AV1's numbers.
 _AV1_EFFORT = {"ultrafast": 12, "superfast": 11, "veryfast": 10, "medium": 7, "slow": 5}
@@ -67,6 +67,18 @@ def audio_options(edit: Edit) -> list[str]:
             return ["-c:a", "libmp3lame", "-b:a", rate, *common]
         case AudioCodec.PCM:
             return ["-c:a", "pcm_s24le", *common]
+
+
+def sound_range(edit: Edit, samples: int) -> str:
+    """The filter that cuts the sound to ``samples``.
+
+    Without edit lists nothing tells players to skip the run-up of AAC, so that it is heard in
+    place of as much of the sound: 21 ms of the fade at the clip's beginning.
+    """
+    delivery = edit.encoding.delivery
+    skipped = 0 if delivery.edit_lists or delivery.audio is not AudioCodec.AAC else _AAC_PRIMING
+    begin = f"start_sample={skipped}:" if skipped else ""
+    return f"atrim={begin}end_sample={samples}"
 
 
 def video_options(edit: Edit, pixels: Pixels) -> list[str]:

@@ -36,6 +36,7 @@ from talkreel.rendering.encoders import (
     movie_options,
     picture_container,
     sound_container,
+    sound_range,
     video_options,
 )
 from talkreel.rendering.graph import CAPTIONS_NAME, FONTS_NAME, picture_graph, shake_graph
@@ -305,7 +306,7 @@ class _Job:
 
     def _encode_sound(self, sound: ClipSound, mastering: Mastering | None) -> None:
         loud = mastering.filters if mastering else ""
-        parts = (sound.channel_filter, loud, f"atrim=end_sample={sound.samples}")
+        parts = (sound.channel_filter, loud, sound_range(self._edit, sound.samples))
         filters = ",".join(part for part in parts if part)
         arguments = [*raw_input(sound.name), *self._sound_filters(filters)]
         arguments += audio_options(self._edit)

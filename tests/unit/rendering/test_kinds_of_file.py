@@ -142,6 +142,20 @@ def test_sound_alone_is_as_loud_as_podcasts_are(
 
 
 @pytest.mark.integration
+def test_without_edit_lists_sound_is_still_in_time(
+    workshop: Any, numbered: Media, tmp_path: Path
+) -> None:
+    edit = workshop.edit(numbered, [Span(2.5, 4.5)])
+    begins = {}
+    for name in ("x", "shorts"):
+        path, _, _ = _made(edit, numbered, name, tmp_path)
+        begins[name] = int(np.argmax(np.abs(workshop.sound(path)[:, 0]) > 0.05))
+        assert (b"elst" in path.read_bytes()) is (name == "x")
+    assert begins["x"] == pytest.approx(24_000, abs=60)
+    assert begins["shorts"] == pytest.approx(begins["x"], abs=60)
+
+
+@pytest.mark.integration
 def test_the_tone_map_is_its_curve(workshop: Any) -> None:
     media = _hdr(workshop, "smpte2084")
     error = tone_map_error(_edit(workshop, media), media)
