@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from talkreel.cli import channel, optimize
+from talkreel.cli import channel, generate, optimize
 from talkreel.cli.craft import craft_options
 from talkreel.cli.terminal import watching
 from talkreel.core.clips import SCHEMA as CLIPS_SCHEMA
@@ -230,6 +230,8 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "styles": styles,
     "optimize": optimize.optimize,
     "results": optimize.results,
+    "imagine": generate.imagine,
+    "voice-over": generate.voice_over,
     "doctor": doctor,
     "models": models,
     "calibrate": channel.calibrate,

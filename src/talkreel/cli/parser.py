@@ -6,6 +6,7 @@ import argparse
 
 import talkreel
 from talkreel.cli.craft import add_craft
+from talkreel.cli.generate import add_generate
 from talkreel.cli.optimize import add_optimize
 
 STYLES_HELP = "caption style, or none (talkreel styles lists them)"
@@ -34,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_export(commands)
     _add_styles(commands)
     add_optimize(commands)
+    add_generate(commands)
     _add_channel_commands(commands)
     _add_machine_commands(commands)
     return parser

@@ -6,24 +6,17 @@ of it is used.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
-from talkreel.core.errors import EngineError, InputError, ModelMissing
+from talkreel.core.errors import EngineError, ModelMissing
+from talkreel.models.endpoint import KEY_VARIABLE, Endpoint
 
-KEY_VARIABLE = "TALKREEL_LLM_KEY"
 _NEW_TOKENS = 500
 _PROMPT_TOKENS = 4096  # of a local model; the beginning of a longer prompt is what counts
-_TIMEOUT_SECONDS = 60.0
-_TRIES = 3
-_WAIT_SECONDS = 1.0  # before the second try; doubled for each further one
-_LARGEST_ANSWER = 1_000_000  # bytes
-_BUSY = frozenset([408, 425, 429, 500, 502, 503, 504])
 
 
 class TextEngine(Protocol):
@@ -142,72 +135,21 @@ class EndpointEngine:
         *,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-            raise InputError(f"--llm takes a folder or an http(s) URL without a user, got {url!r}")
-        if not model:
-            raise InputError("an endpoint needs the name of its model: --llm-model NAME")
-        if key and parts.scheme == "http" and not _here(parts.hostname):
-            raise InputError(
-                f"the key in {KEY_VARIABLE} would go to {parts.hostname} unencrypted: use https, "
-                "or unset the variable"
-            )
-        self._url, self._model, self._key = url.rstrip("/"), model, key
-        self._wait = wait
-        self.name = model
-        self.identity = f"endpoint {self._url} {model}"
+        self._endpoint = Endpoint(url, model, key, wait=wait)
+        self.name = self._endpoint.model
+        self.identity = f"endpoint {self._endpoint.url} {self.name}"
 
     def complete(self, system: str, user: str) -> str:
         """The answer; tries again where the server is busy or the line fails."""
-        import httpx
-
-        body = {
-            "model": self._model,
-            "temperature": 0,
-            "max_tokens": _NEW_TOKENS,
-            "messages": [
-                {"role": "system", "content": system},
-                {"role": "user", "content": user},
-            ],
-        }
-        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        failure = "no answer"
-        for attempt in range(_TRIES):
-            if attempt:
-                self._wait(_WAIT_SECONDS * 2 ** (attempt - 1))
-            try:
-                with httpx.Client(timeout=_TIMEOUT_SECONDS, follow_redirects=False) as client:
-                    reply = client.post(f"{self._url}/chat/completions", json=body, headers=headers)
-            except httpx.HTTPError as error:
-                failure = f"{type(error).__name__}: {error}"
-                continue
-            if reply.status_code == 200:
-                return _answer(reply.content)
-            failure = f"status {reply.status_code}"
-            if reply.status_code not in _BUSY:
-                break
-        raise EngineError(f"{self._url} did not answer: {failure}")
-
-
-def _answer(content: bytes) -> str:
-    """The text of a chat completion."""
-    import json
-
-    if len(content) > _LARGEST_ANSWER:
-        raise EngineError("the endpoint answered with far too much")
-    try:
-        text = json.loads(content)["choices"][0]["message"]["content"]
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise EngineError("the endpoint's answer is no chat completion") from error
-    if not isinstance(text, str):
-        raise EngineError("the endpoint's answer holds no text")
-    return text
-
-
-def _here(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+        reply = self._endpoint.post(
+            "chat/completions",
+            {"temperature": 0, "max_tokens": _NEW_TOKENS, "messages": messages},
+        )
+        try:
+            text = reply["choices"][0]["message"]["content"]
+        except (KeyError, IndexError, TypeError) as error:
+            raise EngineError("the endpoint's answer is no chat completion") from error
+        if not isinstance(text, str):
+            raise EngineError("the endpoint's answer holds no text")
+        return text
