@@ -33,6 +33,8 @@ _HUM_STANDS_OUT_DB = 9.0
 _HUM_LEAST_HARMONICS = 3
 # A hum of less than this against speech is not heard under it.
 _HUM_AUDIBLE_DB = -50.0
+# Lines are summed with an error of some percent.
+_HUM_LEFT = 0.03
 _HUM_WINDOW = 2 * SAMPLE_RATE
 _CLICK_RATIO = 8.0
 _CLICK_SAMPLES = 16  # 1 ms
@@ -69,7 +71,11 @@ def voice_facts(audio: Audio, voice: Signal, words: Sequence[Word], around: Span
         return VoiceFacts(speech_dbfs=None)
     speech_db = float(_db(np.mean(frames[speech] ** 2)))
     noise_db, swing = _noise(frames, level, pause, voice.step)
-    hum, hum_db = _hum(frames[pause].ravel(), speech_db)
+    hum, hum_db, hum_power = _hum(frames[pause].ravel(), speech_db)
+    if noise_db is not None and hum:
+        # Hum is notched out by itself: what else sounds is the noise.
+        beside = max(10 ** (noise_db / 10) - hum_power, _HUM_LEFT * 10 ** (noise_db / 10))
+        noise_db = float(_db(beside))
     begin = voice.start + np.floor((around.start - voice.start) / voice.step + 1e-9) * voice.step
     inside = [word for word in words if word.span.overlap(around) > 0]
     return VoiceFacts(
@@ -101,12 +107,12 @@ def _noise(
     return float(_db(np.mean(frames[pause] ** 2))), float(np.median(swings)) if swings else 0.0
 
 
-def _hum(sound: FloatArray, speech_db: float) -> tuple[tuple[float, ...], float]:
-    """Harmonics of 50 or 60 Hz that stand out of ``sound``, and the most that one does.
+def _hum(sound: FloatArray, speech_db: float) -> tuple[tuple[float, ...], float, float]:
+    """Harmonics of 50 or 60 Hz that stand out of ``sound``, the most that one does, their power.
 
     Steps between pauses that are put side by side raise all bins alike, so lines still stand out.
     """
-    best: tuple[tuple[float, ...], float] = ((), 0.0)
+    best: tuple[tuple[float, ...], float, float] = ((), 0.0, 0.0)
     if len(sound) < SAMPLE_RATE:
         return best
     size = min(_HUM_WINDOW, len(sound))
@@ -117,7 +123,7 @@ def _hum(sound: FloatArray, speech_db: float) -> tuple[tuple[float, ...], float]
     )
     power *= 2 / (window**2).sum() / size
     for base in _MAINS_HZ:
-        found, heights = [], []
+        found, heights, total = [], [], 0.0
         for harmonic in range(1, _HARMONICS + 1):
             middle = harmonic * base * size / SAMPLE_RATE
             reach = max(2.0, 1.5 * size / SAMPLE_RATE)
@@ -129,8 +135,9 @@ def _hum(sound: FloatArray, speech_db: float) -> tuple[tuple[float, ...], float]
             if height >= _HUM_STANDS_OUT_DB and line >= speech_db + _HUM_AUDIBLE_DB:
                 found.append(harmonic * base)
                 heights.append(height)
+                total += float(near.sum())
         if len(found) >= _HUM_LEAST_HARMONICS and max(heights) > best[1]:
-            best = (tuple(found), max(heights))
+            best = (tuple(found), max(heights), total)
     return best
 
 

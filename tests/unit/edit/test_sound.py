@@ -29,8 +29,8 @@ def words(*turns: tuple[str, float, float]) -> list[Word]:
 def test_steady_noise_goes_and_no_more_than_is_safe() -> None:
     got = treat_voice(NOISY, (), KEPT)
     assert got.chain is not None
-    assert got.chain.denoise_db == 12.0
-    assert "15 dB under the voice taken down by 12 dB" in got.story
+    assert got.chain.denoise_db == 9.0
+    assert "15 dB under the voice taken down by 9 dB" in got.story
     almost_clean = replace(NOISY, noise_dbfs=-49.0)
     chain = treat_voice(almost_clean, (), KEPT).chain
     assert chain is not None
