@@ -147,7 +147,7 @@ def caption_nits(path: Path, colour: str) -> float:
     code = code[:, round(0.3 * width) : round(0.7 * width)]
     nits = pq_to_nits(code) if colour == "hdr10" else hlg_to_nits(code)
     whites = nits.min(axis=-1)
-    return float(np.median(whites[whites > 0.7 * np.percentile(whites, 99)]))
+    return float(np.median(whites[whites > 0.95 * np.percentile(whites, 99)]))
 
 
 def frames(folder: Path) -> None:
