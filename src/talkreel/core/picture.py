@@ -31,12 +31,14 @@ class PictureChain:
         grades: exposure and white balance, in order, not overlapping.
         sharpen: amount of unsharp masking, 0 for none.
         steady: whether shake is taken out; only where one shot is played without a join.
+        lanczos: whether it is enlarged by Lanczos' kernel instead of a bicubic one.
     """
 
     denoise: float = 0.0
     grades: tuple[Grade, ...] = ()
     sharpen: float = 0.0
     steady: bool = False
+    lanczos: bool = False
 
     def __post_init__(self) -> None:
         if not (0 <= self.denoise <= 30 and 0 <= self.sharpen <= 2):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from talkreel.core.edits import Edit, LayoutKind
-from talkreel.core.media import Colour
+from talkreel.core.media import Colour, VideoStream
 from talkreel.core.picture import Grade, PictureChain
 from talkreel.core.spans import Span
 from talkreel.edit.picture import (
@@ -21,6 +21,7 @@ from talkreel.pipeline.work import Work, noted
 FEATURE = "enhance picture"
 # A flash or a sliver of a shot is not graded.
 _LEAST_SHOT_SECONDS = 0.5
+_LEAST_ENLARGED = 1.05
 
 
 def enhance_picture(work: Work, edit: Edit) -> Edit:
@@ -46,7 +47,8 @@ def enhance_picture(work: Work, edit: Edit) -> Edit:
     sharpen = sharpening(facts.blur, facts.noise)
     one_run = len(edit.kept) == 1 and len(shots) == 1
     steady = one_run and facts.shake >= LEAST_SHAKE
-    chain = PictureChain(denoise, grades, sharpen, steady)
+    enlarged = _enlarged(edit, video)
+    chain = PictureChain(denoise, grades, sharpen, steady, lanczos=enlarged > _LEAST_ENLARGED)
     done, left = [], []
     if grades:
         done.append(
@@ -55,6 +57,11 @@ def enhance_picture(work: Work, edit: Edit) -> Edit:
         )
     else:
         left.append("no two shots of one place differ in exposure or colour")
+    told = f"{enlarged:.1f} times its size at most"
+    if chain.lanczos:
+        done.append(f"{told}, enlarged by Lanczos' kernel")
+    else:
+        left.append(f"{told}: nothing to win by enlarging otherwise")
     told = f"noise of {facts.noise:.1f} of 255"
     if denoise:
         done.append(f"{told} taken down")
@@ -75,6 +82,17 @@ def enhance_picture(work: Work, edit: Edit) -> Edit:
     return noted(
         replace(edit, picture=chain), FEATURE, "; ".join([*done, *left]), applied=bool(done)
     )
+
+
+def _enlarged(edit: Edit, video: VideoStream) -> float:
+    """How many canvas pixels stand for one source pixel, at most."""
+    widths = [
+        (key.box[2] - key.box[0]) * video.width
+        for layout in edit.layouts
+        for path in layout.paths
+        for key in path.keys
+    ]
+    return edit.canvas.width / min(widths)
 
 
 def _count(number: int, name: str) -> str:

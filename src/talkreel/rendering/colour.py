@@ -61,15 +61,19 @@ class Conversion:
     Attributes:
         enlarging: where the picture is the smaller one.
         shrinking: where the size is.
+        kernel: by which it is enlarged, by ffmpeg's name; empty for the default.
     """
 
     enlarging: str
     shrinking: str
+    kernel: str = ""
 
     def to_size(self, cut_pixels: int, width: int, height: int) -> str:
         """The cheaper way for a cut of so many pixels."""
-        chosen = self.shrinking if width * height < cut_pixels else self.enlarging
-        return chosen.format(size=f"{width}:{height}")
+        if width * height < cut_pixels:
+            return self.shrinking.format(size=f"{width}:{height}")
+        kernel = f":flags={self.kernel}" if self.kernel else ""
+        return self.enlarging.format(size=f"{width}:{height}{kernel}")
 
 
 def matrix_of(video: VideoStream, found: SourceColour) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -185,6 +185,8 @@ def _piece_chains(
     assert media.video is not None
     picture = Picture.of(media.video)
     colour = conversion(media.video, found, pixels)
+    if edit.picture.lanczos:
+        colour = replace(colour, kernel="lanczos")
     first = piece.windows[0]
     if piece.kind is LayoutKind.CROP:
         cut = cut_filters(first, picture, width, height, colour, pixels, mended)

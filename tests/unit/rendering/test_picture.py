@@ -9,6 +9,7 @@ from talkreel.core.picture import Grade, PictureChain
 from talkreel.core.spans import Span
 from talkreel.media.frames import FrameReader
 from talkreel.media.probe import probe
+from talkreel.rendering.colour import Conversion
 from talkreel.rendering.picture import mending
 from talkreel.rendering.render import render
 
@@ -50,10 +51,18 @@ def test_a_grade_holds_for_its_shot_alone(workshop: Workshop, tmp_path: Path) ->
 def test_everything_at_once_gives_the_same_bytes_twice(workshop: Workshop, tmp_path: Path) -> None:
     media = workshop.source("all.mp4")
     grade = Grade(Span(0.0, 9.0), (1.1, 1.0, 0.9))
-    chain = PictureChain(denoise=5.0, grades=(grade,), sharpen=0.8, steady=True)
+    chain = PictureChain(denoise=5.0, grades=(grade,), sharpen=0.8, steady=True, lanczos=True)
     edit = workshop.edit(media, [Span(1.0, 3.0)], picture=chain)
     files = [tmp_path / "one.mp4", tmp_path / "two.mp4"]
     for file in files:
         render(edit, media, file)
     assert files[0].read_bytes() == files[1].read_bytes()
     assert len(colours(files[0])) == 2 * edit.canvas.frame_rate
+
+
+def test_only_enlarging_takes_the_other_kernel() -> None:
+    plain = Conversion("scale={size}:in_range=tv", "scale={size}")
+    finer = Conversion("scale={size}:in_range=tv", "scale={size}", kernel="lanczos")
+    assert plain.to_size(100, 20, 20) == "scale=20:20:in_range=tv"
+    assert finer.to_size(100, 20, 20) == "scale=20:20:flags=lanczos:in_range=tv"
+    assert finer.to_size(1000, 20, 20) == "scale=20:20"
