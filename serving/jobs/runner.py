@@ -151,16 +151,12 @@ def _clip(task: dict[str, Any], folder: Path, reporter: Reporter) -> None:
 
 
 def _open(task: dict[str, Any], options: ClipOptions, watcher: Watcher) -> Job:
-    from talkreel.core.errors import InputError, MediaError
+    from talkreel.core.errors import InputError
     from talkreel.pipeline.clip import open_job
     from talkreel.store.cache import StageCache
 
     source, cache = Path(task["source"]), StageCache(Path(task["cache"]))
-    try:
-        job = open_job(source, options, cache, watcher)
-    except MediaError:
-        # A probe that was killed from outside looks like a damaged file: look once more.
-        job = open_job(source, options, cache, watcher)
+    job = open_job(source, options, cache, watcher)
     if job.media.duration > task["max_media_seconds"]:
         raise InputError(
             f"{source.name!r} is {job.media.duration / 60:.1f} minutes long and this server takes "

@@ -37,6 +37,9 @@ _LIMITS = {
 # Opening a day of 60 fps video takes 0.5 GiB of tables and a few seconds.
 _OPEN_BYTES = _GIB
 _OPEN_SECONDS = 60.0
+# A look that was killed sooner was killed by somebody else, which says nothing of the file.
+_SURELY_OURS_SECONDS = 5.0
+_LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +146,18 @@ def opens_safely(path: str, container: str) -> bool:
     a limited process looks first, so that this one can open the file. Says nothing about
     whether the file is whole.
     """
+    for _ in range(_LOOKS):
+        safe = _look(path, container)
+        if safe is not None:
+            return safe
+    return False
+
+
+def _look(path: str, container: str) -> bool | None:
+    """Whether one look went well; None when it was ended before its limits could have ended it."""
     limits = {**_LIMITS, "RLIMIT_AS": _OPEN_BYTES, "RLIMIT_CPU": round(_OPEN_SECONDS)}
     options = ["-loglevel", "fatal", "-protocol_whitelist", "file", "-f", container]
+    began = time.monotonic()
     process = _start([*options, "-i", f"file:{path}"], limits, None)
     try:
         _, said = process.communicate(timeout=_OPEN_SECONDS)
@@ -152,6 +165,8 @@ def opens_safely(path: str, container: str) -> bool:
         return False
     finally:
         _kill(process)
+    if process.returncode == -signal.SIGKILL and time.monotonic() - began < _SURELY_OURS_SECONDS:
+        return None
     return process.returncode >= 0 and b"Cannot allocate memory" not in said
 
 

@@ -138,3 +138,31 @@ def test_input_options_force_the_demuxer_and_survive_odd_names(make_video, tmp_p
 
 def test_opens_safely_lets_real_files_through(make_video) -> None:
     assert opens_safely(str(make_video()), "mov")
+
+
+def _killed(folder: Path, times: int) -> str:
+    """An ffmpeg that is killed from outside so many times before it runs."""
+    program = folder / "ffmpeg"
+    program.write_text(
+        f"""#!/bin/sh
+echo >> "{folder}/starts"
+[ $(wc -l < "{folder}/starts") -le {times} ] && kill -9 $$
+exec "{ffmpeg_path()}" "$@"
+"""
+    )
+    program.chmod(0o755)
+    return str(program)
+
+
+def test_a_look_that_others_kill_says_nothing_of_the_file(
+    make_video, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("TALKREEL_FFMPEG", _killed(tmp_path, 2))
+    assert opens_safely(str(make_video()), "mov")
+
+
+def test_looking_at_a_file_that_is_always_killed_ends(
+    make_video, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("TALKREEL_FFMPEG", _killed(tmp_path, 1000))
+    assert not opens_safely(str(make_video()), "mov")
