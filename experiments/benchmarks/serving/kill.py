@@ -223,7 +223,10 @@ def finish(shop: Shop) -> None:
 def run(given: argparse.Namespace) -> bool:
     """The whole test; returns whether every promise was kept."""
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="talkreel-kill-")))
+        folder = given.work
+        if folder is None:
+            temporary = tempfile.TemporaryDirectory(prefix="talkreel-kill-")
+            folder = Path(stack.enter_context(temporary))
         postgres = stack.enter_context(running_postgres()) if given.postgres else None
         pieces, url = Pieces(folder), postgres.create("kill") if postgres else ""
         with Shop.opened(folder / "killed", given.way, given.workers, url) as shop:
@@ -288,7 +291,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--way", choices=list(WAYS), default="serve run")
     parser.add_argument("--postgres", action="store_true", help="on PostgreSQL, killed as well")
+    parser.add_argument("--work", type=Path, help="new folder to keep data and logs in")
     given = parser.parse_args()
+    if given.work is not None:
+        given.work = given.work.absolute()
+        given.work.mkdir(parents=True)
     # What was started is ended first.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     return 0 if run(given) else 1
