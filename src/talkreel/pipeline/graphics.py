@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from talkreel.core.edits import Box, Canvas, Edit
+from talkreel.core.edits import Box, Canvas, Edit, LayoutKind
 from talkreel.core.errors import InputError
 from talkreel.core.graphics import Bookend, Card, Logo, Sticker
 from talkreel.core.media import Colour
@@ -107,6 +107,9 @@ def _brand(work: Work) -> Brand | None:
 
 
 def _with_title(work: Work, edit: Edit, look: CardLook) -> Edit:
+    if any(layout.kind is LayoutKind.WAVEFORM for layout in edit.layouts):
+        text = "the title stands over the waveform all along"
+        return noted(edit, "title card", text, applied=False)
     text = _hook_line(work, edit)
     end = edit.time_map.to_source(min(TITLE_SECONDS, edit.time_map.duration))
     span = Span(edit.kept[0].start, max(end, edit.kept[0].start + 0.1))
