@@ -27,6 +27,7 @@ from talkreel.core.spans import Span
 
 # Share of a place's size limit that sound, container and the encoder's slack leave.
 _SIZE_SHARE = 0.9
+_MOST_KBPS = 200_000
 
 
 class Unfit(Exception):
@@ -184,7 +185,9 @@ def _most_kbps(preset: DeliveryPreset, seconds: float) -> int | None:
     limits = [] if preset.max_kbps is None else [preset.max_kbps]
     if preset.max_bytes is not None:
         whole = preset.max_bytes * 8 / 1000 * _SIZE_SHARE / max(seconds, 0.1)
-        limits.append(max(100, int(whole) - preset.audio_kbps))
+        # Short clips cannot reach the limit, and encoders refuse rates beyond reason.
+        if whole < _MOST_KBPS:
+            limits.append(max(100, int(whole) - preset.audio_kbps))
     return min(limits, default=None)
 
 

@@ -81,6 +81,8 @@ def test_a_size_limit_caps_the_rate() -> None:
     most = fit_delivery(_edit(100.0), _media(), preset).edit.encoding.delivery.max_bitrate_kbps
     assert most is not None
     assert (most + preset.audio_kbps) * 100 / 8 * 1000 < 10_000_000
+    roomy = fit_delivery(_edit(4.0), _media(), delivery_presets()["tiktok"]).edit
+    assert roomy.encoding.delivery.max_bitrate_kbps is None
 
 
 def test_a_halved_frame_rate_keeps_whole_frames() -> None:
