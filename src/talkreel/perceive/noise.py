@@ -40,6 +40,8 @@ _CLICK_RATIO = 8.0
 _CLICK_SAMPLES = 16  # 1 ms
 _CLICK_ALONE = 15
 _CLICK_LEAST = 2e-4
+# One click in a short clip is no rate.
+_CLICK_SECONDS = 30.0
 _BREATH_SECONDS = (0.1, 0.8)
 _BREATH_ABOVE_NOISE_DB = 6.0
 _BREATH_BELOW_SPEECH_DB = 12.0
@@ -84,7 +86,7 @@ def voice_facts(audio: Audio, voice: Signal, words: Sequence[Word], around: Span
         swing_db=swing,
         hum_hz=hum,
         hum_db=hum_db,
-        clicks_per_minute=_clicks(samples) * 60 / max(around.duration, 1.0),
+        clicks_per_minute=_clicks(samples) * 60 / max(around.duration, _CLICK_SECONDS),
         band_db=_bands(frames[speech], frames[pause]),
         speakers=_speakers(audio, inside),
         breaths=_breaths(
