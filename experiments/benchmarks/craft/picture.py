@@ -68,6 +68,8 @@ def main() -> None:
         for damage in DAMAGE:
             if not options.only or damage in options.only:
                 one_shot(name, path, start, damage, options.seconds, options.work)
+        if not options.only or "enlarged" in options.only:
+            enlarged(name, path, start, options.work)
     if not options.only or "exposure" in options.only:
         for name, start in CLIPS:
             path = ROOT / "sample" / "talk.mp4" if name == "sample" else options.media / name
@@ -120,6 +122,14 @@ def steadied(name: str, clean: Media, damaged: Media, chain: PictureChain, work:
     )
 
 
+def enlarged(name: str, path: Path, start: float, work: Path) -> None:
+    """A clip shown at twice its size, against the same clip that had that size."""
+    small = f"scale={WIDTH // 2}:{HEIGHT // 2}:flags=area,fps={RATE}"
+    half = make(path, start, 1.0, small, work / "half.mp4")
+    whole = make(path, start, 1.0, f"scale={WIDTH}:{HEIGHT}:flags=area,fps={RATE}", work / "w.mp4")
+    report(name, "half size", "- | - | -", whole, half, PictureChain(lanczos=True), work)
+
+
 def three_shots(name: str, path: Path, start: float, seconds: float, work: Path) -> None:
     """A shot, another place, the first place again in other light."""
     stem = Path(name).stem
@@ -155,7 +165,7 @@ def report(
     parts = [f"denoise {chain.denoise}"] * bool(chain.denoise)
     parts += [f"sharpen {chain.sharpen}"] * bool(chain.sharpen)
     parts += [f"gains {'/'.join(map(str, grade.gains))}" for grade in chain.grades]
-    parts += ["steady"] * chain.steady
+    parts += ["steady"] * chain.steady + ["lanczos"] * chain.lanczos
     print(
         f"| {Path(name).stem} | {damage} | {told} | {', '.join(parts) or 'left'} | "
         f"{before[0]:.2f} | {after[0]:.2f} | {before[1]:.1f} | {after[1]:.1f} |",

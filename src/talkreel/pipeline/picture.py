@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from talkreel.core.edits import Edit, LayoutKind
 from talkreel.core.media import Colour, VideoStream
@@ -17,6 +18,9 @@ from talkreel.edit.picture import (
     sharpening,
 )
 from talkreel.pipeline.work import Work, noted
+
+if TYPE_CHECKING:
+    from talkreel.perceive.picture import PictureFacts
 
 FEATURE = "enhance picture"
 # A flash or a sliver of a shot is not graded.
@@ -42,46 +46,37 @@ def enhance_picture(work: Work, edit: Edit) -> Edit:
         PictureFacts,
         lambda: picture_facts(job.media, span),
     )
-    grades = _grades(work, shots)
-    denoise = denoising(facts.noise)
-    sharpen = sharpening(facts.blur, facts.noise)
-    one_run = len(edit.kept) == 1 and len(shots) == 1
-    steady = one_run and facts.shake >= LEAST_SHAKE
     enlarged = _enlarged(edit, video)
-    chain = PictureChain(denoise, grades, sharpen, steady, lanczos=enlarged > _LEAST_ENLARGED)
-    done, left = [], []
-    if grades:
-        done.append(
-            f"exposure and colour of {_count(len(grades), 'shot')} matched to the longest "
-            "of the same place"
-        )
-    else:
-        left.append("no two shots of one place differ in exposure or colour")
-    told = f"{enlarged:.1f} times its size at most"
-    if chain.lanczos:
-        done.append(f"{told}, enlarged by Lanczos' kernel")
-    else:
-        left.append(f"{told}: nothing to win by enlarging otherwise")
-    told = f"noise of {facts.noise:.1f} of 255"
-    if denoise:
-        done.append(f"{told} taken down")
-    else:
-        left.append(f"{told} left (from {LEAST_NOISE} it is taken down)")
-    told = f"softness {facts.blur:.2f}"
-    if sharpen:
-        done.append(f"{told} sharpened by {sharpen:.2f}")
-    else:
-        left.append(f"{told} left (from {LEAST_BLUR} it is sharpened, unless there is noise)")
-    told = f"shake of {100 * facts.shake:.1f} % of the width"
-    if steady:
-        done.append(f"{told} steadied")
-    elif facts.shake >= LEAST_SHAKE:
-        left.append(f"{told} left, as the clip has joins or cuts")
-    else:
-        left.append(f"{told} left (from {100 * LEAST_SHAKE:.1f} % it is steadied)")
-    return noted(
-        replace(edit, picture=chain), FEATURE, "; ".join([*done, *left]), applied=bool(done)
+    chain = PictureChain(
+        denoise=denoising(facts.noise),
+        grades=_grades(work, shots),
+        sharpen=sharpening(facts.blur, facts.noise),
+        steady=facts.shake >= LEAST_SHAKE and len(edit.kept) == len(shots) == 1,
+        lanczos=enlarged > _LEAST_ENLARGED,
     )
+    text = _told(chain, facts, enlarged)
+    return noted(replace(edit, picture=chain), FEATURE, text, applied=chain != PictureChain())
+
+
+def _told(chain: PictureChain, facts: PictureFacts, enlarged: float) -> str:
+    """What is done, then what is left and why."""
+    noise, blur = f"noise of {facts.noise:.1f} of 255", f"softness of {facts.blur:.2f}"
+    shake, size = f"shake of {100 * facts.shake:.1f} % of the width", f"{enlarged:.1f} times"
+    matched = f"exposure and colour of {_count(len(chain.grades), 'shot')} matched"
+    still = "as it is little" if facts.shake < LEAST_SHAKE else "as there are joins or cuts"
+    parts = [
+        (bool(chain.grades), matched, "no two shots of one place differ in exposure or colour"),
+        (chain.denoise > 0, f"{noise} taken down", f"{noise} left (mended from {LEAST_NOISE} on)"),
+        (
+            chain.sharpen > 0,
+            f"{blur} sharpened by {chain.sharpen:.2f}",
+            f"{blur} left (mended from {LEAST_BLUR} on where there is no noise)",
+        ),
+        (chain.steady, f"{shake} steadied", f"{shake} left, {still}"),
+        (chain.lanczos, f"enlarged {size} by Lanczos' kernel", f"shown at {size} its size"),
+    ]
+    done = [text for on, text, _ in parts if on]
+    return "; ".join([*done, *(text for on, _, text in parts if not on)])
 
 
 def _enlarged(edit: Edit, video: VideoStream) -> float:
