@@ -106,6 +106,8 @@ def place(source: Path, target: Path) -> None:
         except OSError:
             shutil.copyfile(source, temporary)
         os.replace(temporary, target)
+        # Renaming one link of a file over another does nothing, and leaves the first.
+        temporary.unlink(missing_ok=True)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise OutputError(f"cannot write {target}: {error.strerror}") from error

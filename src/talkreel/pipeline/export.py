@@ -21,12 +21,13 @@ from talkreel.core.media import Colour, Media
 from talkreel.edit.delivery import Fitted, Unfit, delivery_presets, fit_delivery
 from talkreel.media.hdr import read_light_levels
 from talkreel.media.nvenc import nvenc_works
+from talkreel.pipeline.credentials import SIGNED_SUFFIXES, sign, why_unsigned
 from talkreel.pipeline.deliver import OutputFolder, place
-from talkreel.pipeline.export_names import FORMATS, PROVENANCE, check_exports
+from talkreel.pipeline.export_names import CREDENTIALS, FORMATS, PROVENANCE, check_exports
 from talkreel.pipeline.handoff import hand_off
 from talkreel.pipeline.job import Job
 from talkreel.pipeline.make import rendered
-from talkreel.pipeline.provenance import write_provenance
+from talkreel.pipeline.provenance import provenance_of, write_provenance
 from talkreel.rendering.conform import digest_of, read_back
 from talkreel.rendering.delta_e import tone_map_error
 from talkreel.store.cache import StageCache
@@ -66,7 +67,9 @@ def export_clip(
     maker = _Maker(cache, edit, media, target)
     for name in names:
         maker.make(name)
-    # Last, so that it tells of everything else that was made.
+    # Last, for they tell of everything else that was made, and signing changes files.
+    if CREDENTIALS in names:
+        maker.sign()
     if PROVENANCE in names:
         maker.prove()
     return maker.finish()
@@ -83,7 +86,7 @@ class _Maker:
         self._light = read_light_levels(media)
 
     def make(self, name: str) -> None:
-        """One of ``export_names``, but for the provenance."""
+        """One of ``export_names``, but for provenance and credentials."""
         if name in FORMATS:
             try:
                 made = hand_off(self._cache, self._edit, self._media, name, self._target)
@@ -93,8 +96,22 @@ class _Maker:
             self._files += [path for path in made.files if path not in self._files]
             self._records.append(_named(name, made.files[0]))
             self._note(name, made.text, applied=True)
-        elif name != PROVENANCE:
+        elif name not in (PROVENANCE, CREDENTIALS):
             self._deliver(delivery_presets()[name])
+
+    def sign(self) -> None:
+        """Sign every sound and picture made so far."""
+        reason = why_unsigned()
+        mine = [path for path in self._files if path.suffix in SIGNED_SUFFIXES]
+        if reason or not mine:
+            self._note(CREDENTIALS, f"left out: {reason or 'nothing to sign'}", applied=False)
+            return
+        record = provenance_of(self._edit, self._media)
+        for path in mine:
+            sign(path, record)
+        self._records = [_again(record, self._target.parent) for record in self._records]
+        told = f"{len(mine)} files carry Content Credentials, signed with your certificate"
+        self._note(CREDENTIALS, told, applied=True)
 
     def prove(self) -> None:
         """Write the provenance of the clip and of everything made so far."""
@@ -167,6 +184,11 @@ def _where_present(fitted: Fitted) -> Fitted:
 def _named(name: str, path: Path) -> ExportFile:
     size = path.stat().st_size
     return ExportFile(name=name, file=path.name, sha256=digest_of(path), size_bytes=size)
+
+
+def _again(record: ExportFile, folder: Path) -> ExportFile:
+    path = folder / record.file
+    return replace(record, sha256=digest_of(path), size_bytes=path.stat().st_size)
 
 
 def _told(record: ExportFile) -> str:

@@ -15,12 +15,12 @@ FORMATS = {
     "edl": ".edl",
     "mlt": ".mlt",
 }
-PROVENANCE = "provenance"
+PROVENANCE, CREDENTIALS = "provenance", "c2pa"
 
 
 def export_names() -> tuple[str, ...]:
-    """All of them: delivery presets, editor formats, the provenance."""
-    return (*delivery_presets(), *FORMATS, PROVENANCE)
+    """All of them: delivery presets, editor formats, provenance and credentials."""
+    return (*delivery_presets(), *FORMATS, PROVENANCE, CREDENTIALS)
 
 
 def check_exports(names: Iterable[str]) -> None:

@@ -27,7 +27,12 @@ def write_provenance(edit: Edit, media: Media, files: Sequence[Path], path: Path
     Raises:
         OutputError: ``path`` cannot be written.
     """
-    record = Provenance(
+    write_document(path, provenance_of(edit, media, files), SCHEMA)
+
+
+def provenance_of(edit: Edit, media: Media, files: Sequence[Path] = ()) -> Provenance:
+    """What is known of ``files``, which were made of ``edit``."""
+    return Provenance(
         title=edit.title,
         edit_id=edit.id,
         edit_sha256=edit_digest(edit),
@@ -41,7 +46,6 @@ def write_provenance(edit: Edit, media: Media, files: Sequence[Path], path: Path
             Delivered(file=f.name, sha256=digest_of(f), size_bytes=f.stat().st_size) for f in files
         ),
     )
-    write_document(path, record, SCHEMA)
 
 
 def edit_digest(edit: Edit) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import c2pa
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from talkreel.core.edits import SCHEMA, Canvas, CropKey, CropPath, Edit, Layout, LayoutKind
 from talkreel.core.errors import InputError
@@ -21,6 +27,7 @@ from talkreel.core.spans import Span
 from talkreel.media.ffmpeg import run_ffmpeg
 from talkreel.media.probe import probe
 from talkreel.pipeline.craft_options import CraftOptions
+from talkreel.pipeline.credentials import CERTIFICATE_VARIABLE, KEY_VARIABLE
 from talkreel.pipeline.export_edit import export_edit
 from talkreel.pipeline.provenance import edit_digest
 from talkreel.store.cache import StageCache
@@ -115,3 +122,75 @@ def test_unknown_names_are_refused_at_the_door(written: tuple[Path, Edit]) -> No
         export_edit(written[0], [])
     with pytest.raises(InputError, match="belongs to no job folder"):
         export_edit(written[0], ["edl"])
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for signing content and its key, from an authority made for this test."""
+    now = datetime.datetime.now(datetime.UTC)
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    names = [
+        x509.Name(
+            [
+                x509.NameAttribute(NameOID.COMMON_NAME, name),
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "test"),
+            ]
+        )
+        for name in ("authority", "signer")
+    ]
+    made = []
+    for own, name, top in ((keys[1], names[1], False), (keys[0], names[0], True)):
+        usage = x509.KeyUsage(not top, False, False, False, False, top, top, False, False)
+        identity = x509.AuthorityKeyIdentifier.from_issuer_public_key(keys[0].public_key())
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(names[0])
+            .public_key(own.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=9))
+            .add_extension(x509.BasicConstraints(top, None), True)
+            .add_extension(usage, True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(own.public_key()), False)
+            .add_extension(identity, False)
+        )
+        if not top:
+            purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
+            builder = builder.add_extension(purpose, False)
+        made.append(builder.sign(keys[0], hashes.SHA256()))
+    pem, key = folder / "signer.pem", folder / "signer.key"
+    pem.write_bytes(b"".join(c.public_bytes(serialization.Encoding.PEM) for c in made))
+    key.write_bytes(
+        keys[1].private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return pem, key
+
+
+@pytest.mark.integration
+def test_files_are_signed_with_the_users_certificate(
+    written: tuple[Path, Edit], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, out = StageCache(tmp_path / "cache"), tmp_path / "out"
+    monkeypatch.delenv(CERTIFICATE_VARIABLE, raising=False)
+    unsigned = export_edit(written[0], ["x", "c2pa"], out=out, cache=cache)
+    assert "TALKREEL_C2PA_CERT names no PEM file" in unsigned.notes[-1].text
+    for variable, path in zip(
+        (CERTIFICATE_VARIABLE, KEY_VARIABLE), _certificate(tmp_path), strict=True
+    ):
+        monkeypatch.setenv(variable, str(path))
+    made = export_edit(written[0], ["x", "c2pa"], out=out, cache=cache)
+    assert made.notes[-1].applied
+    found = json.loads(c2pa.Reader(str(made.files[0])).json())
+    assert found["validation_state"] == "Valid"
+    # Nobody trusts an authority made a second ago.
+    assert [s["code"] for s in found["validation_status"]] == ["signingCredential.untrusted"]
+    report = read_document(ExportReport, load_json(made.files[-1]), EXPORTS_SCHEMA)
+    assert report.files[0].sha256 == hashlib.sha256(made.files[0].read_bytes()).hexdigest()
+    # The cache's file, which others link to, is not signed.
+    again = export_edit(written[0], ["x"], out=out, cache=cache)
+    assert again.files[0].stat().st_size < report.files[0].size_bytes
+    assert not list(out.glob(".part-*"))
