@@ -45,7 +45,7 @@ from tests.serving.servers import Postgres, running_postgres
 
 POSTGRES = "postgresql"
 # How often each is chosen. To come back, the whole server takes half a minute on two idle cores.
-WEIGHTS = {API: 2, "scorer": 1, "worker": 3, "background": 1, "runner": 5, "ffmpeg": 5, WHOLE: 0.1}
+WEIGHTS = {API: 2, "scorer": 1, "worker": 3, "background": 1, "runner": 5, "ffmpeg": 5, WHOLE: 0.3}
 _PATIENCE_SECONDS = 3600.0
 # Nobody is at fault here but the killer, and a job whose runner is killed has failed an attempt.
 _ATTEMPTS = 1000
