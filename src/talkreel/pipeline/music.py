@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from talkreel.core.craft import Asset
 from talkreel.core.edits import AudioChain, Edit
-from talkreel.core.errors import InputError, MediaError
+from talkreel.core.errors import MediaError
 from talkreel.core.sound import MusicBed, MusicFacts, Track, VoiceFacts
 from talkreel.core.spans import Span
 from talkreel.edit.music import choose_track, lay_music, occupied
@@ -17,15 +16,13 @@ from talkreel.media.probe import probe
 from talkreel.pipeline.sound import facts_around
 from talkreel.pipeline.work import Work, noted
 from talkreel.store.cache import StageCache, StageKey
+from talkreel.store.library import MUSIC, Listed, list_library
 
 FEATURE = "music"
 # Raised whenever the same file would give other facts.
 MUSIC_VERSION = 1
-SUFFIXES = frozenset([".mp3", ".m4a", ".aac", ".wav", ".flac", ".ogg", ".opus", ".aif", ".aiff"])
 # Measuring takes about half a second a track, once.
 MOST_TRACKS = 200
-_LICENCE_FILES = ("licence.txt", "license.txt", "LICENCE", "LICENSE", "LICENSE.txt")
-_LICENCE_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +57,13 @@ def read_library(folder: Path, cache: StageCache) -> tuple[tuple[Track, ...], st
     """(the tracks in ``folder`` and below it, what is to be said of files that are none).
 
     Raises:
-        InputError: a description beside a track cannot be read.
+        InputError: a sidecar beside a track cannot be used.
     """
-    files = sorted(
-        path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()
-    )
+    files = list_library(folder, MUSIC)
     tracks = []
     unusable = 0
-    for path in files[:MOST_TRACKS]:
-        track = _read_track(path.resolve(), folder, cache)
+    for listed in files[:MOST_TRACKS]:
+        track = _read_track(listed, cache)
         if track is None:
             unusable += 1
         else:
@@ -79,9 +74,9 @@ def read_library(folder: Path, cache: StageCache) -> tuple[tuple[Track, ...], st
     return tuple(tracks), "".join(f"; {text}" for text in said)
 
 
-def _read_track(path: Path, folder: Path, cache: StageCache) -> Track | None:
+def _read_track(listed: Listed, cache: StageCache) -> Track | None:
     try:
-        media = probe(path)
+        media = probe(listed.path)
     except MediaError:
         return None
     if media.audio is None:
@@ -101,43 +96,8 @@ def _read_track(path: Path, folder: Path, cache: StageCache) -> Track | None:
     facts = cache.record(key, _Measured, measure).facts
     if facts is None:
         return None
-    title, licence, attribution = _described(path, folder)
-    asset = Asset(str(path), media.digest, licence, attribution)
-    return Track(asset=asset, title=title, facts=facts)
-
-
-def _described(path: Path, folder: Path) -> tuple[str, str, str]:
-    """(title, licence, attribution) as ``NAME.json`` beside the track or a licence file says."""
-    said: dict[str, str] = {}
-    beside = path.with_suffix(".json")
-    if beside.exists():
-        said = _read_description(beside)
-    title = said.get("title", path.stem)
-    if said.get("artist"):
-        title = f"{title} by {said['artist']}"
-    licence = said.get("licence", said.get("license", ""))
-    return title, licence or _folder_licence(path.parent, folder), said.get("attribution", "")
-
-
-def _read_description(path: Path) -> dict[str, str]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} beside a track is no JSON: {error}") from error
-    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise InputError(f"{path} must be an object of texts: title, artist, licence, attribution")
-    return value
-
-
-def _folder_licence(folder: Path, top: Path) -> str:
-    """First line of the licence file in the track's folder, or in the library's."""
-    for place in (folder, top):
-        for name in _LICENCE_FILES:
-            if (place / name).is_file():
-                lines = (place / name).read_text(encoding="utf-8", errors="replace").splitlines()
-                stated = next((line.strip() for line in lines if line.strip()), "")
-                return stated[:_LICENCE_CHARACTERS]
-    return ""
+    asset = Asset(str(listed.path), media.digest, listed.licence, listed.attribution)
+    return Track(asset=asset, title=listed.title or listed.path.stem, facts=facts)
 
 
 def _story(track: Track, bed: MusicBed, of: int) -> str:

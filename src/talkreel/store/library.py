@@ -7,8 +7,9 @@ A file may have a sidecar of its own name, ``beach.toml`` beside ``beach.jpg``::
     licence = "CC BY 4.0"
     attribution = "Photo by Jo Doe"
 
-or ``beach.txt`` with a caption. A folder's ``licence.txt`` speaks for what has no licence of its
-own. Without any of these the file's name and its folder's describe it.
+(music may name its ``artist`` too) or ``beach.txt`` with a caption. ``licence.txt`` in its folder,
+or in the library's, speaks for what has no licence of its own. Without any of these the file's
+name and its folder's describe it.
 """
 
 from __future__ import annotations
@@ -26,8 +27,11 @@ from talkreel.core.errors import InputError
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 VIDEOS = frozenset({".mp4", ".mov", ".m4v", ".webm", ".mkv"})
+MUSIC = frozenset({".mp3", ".m4a", ".aac", ".wav", ".flac", ".ogg", ".opus", ".aif", ".aiff"})
 MOST_FILES = 20_000
-_FIELDS = ("title", "tags", "licence", "attribution")
+_FIELDS = ("title", "artist", "tags", "licence", "attribution")
+_LICENCE_FILES = ("licence.txt", "license.txt", "LICENCE", "LICENSE", "LICENSE.txt")
+_LICENCE_CHARACTERS = 200
 # Names that cameras give say nothing.
 _CAMERA_NAME = re.compile(r"^(img|dsc|dscn|pxl|vid|mvi|gopr|screenshot)?[\s_-]*[\d_\s-]*$", re.I)
 
@@ -77,7 +81,7 @@ def list_library(folder: Path, suffixes: Collection[str]) -> tuple[Listed, ...]:
         suffixes: with the dot, lower case.
 
     Raises:
-        InputError: no such folder, none of these files in it, too many, or a wrong sidecar.
+        InputError: no such folder, too many files, or a wrong sidecar.
     """
     root = folder.resolve()
     if not root.is_dir():
@@ -90,9 +94,6 @@ def list_library(folder: Path, suffixes: Collection[str]) -> tuple[Listed, ...]:
         and path.resolve().is_relative_to(root)
         and path.is_file()
     )
-    if not files:
-        known = ", ".join(sorted(suffix.removeprefix(".") for suffix in suffixes))
-        raise InputError(f"{folder} holds no file to use: a library has {known} files")
     if len(files) > MOST_FILES:
         raise InputError(f"{folder} holds {len(files)} files; a library has at most {MOST_FILES}")
     return tuple(_listed(path, root) for path in files)
@@ -116,10 +117,10 @@ def _listed(path: Path, root: Path) -> Listed:
     folders = [_plain(part) for part in path.relative_to(root).parts[:-1]]
     return Listed(
         path,
-        sidecar.get("title") or _title(path.stem),
+        _named(sidecar) or _title(path.stem),
         _text(path.with_suffix(".txt")),
         (*sidecar.get("tags", ()), *(name for name in folders if name)),
-        sidecar.get("licence") or _text(path.with_name("licence.txt")),
+        sidecar.get("licence") or _folder_licence(path.parent, root),
         sidecar.get("attribution", ""),
     )
 
@@ -149,6 +150,22 @@ def _text(path: Path) -> str:
         return " ".join(path.read_text(encoding="utf-8").split())[:1000]
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+def _named(sidecar: dict[str, Any]) -> str:
+    title, artist = sidecar.get("title", ""), sidecar.get("artist")
+    return f"{title} by {artist}" if title and artist else title
+
+
+def _folder_licence(folder: Path, root: Path) -> str:
+    """The first line of the licence file in the file's folder, or in the library's."""
+    for place in (folder, root):
+        for name in _LICENCE_FILES:
+            if (place / name).is_file():
+                lines = (place / name).read_text(encoding="utf-8", errors="replace").splitlines()
+                stated = next((line.strip() for line in lines if line.strip()), "")
+                return stated[:_LICENCE_CHARACTERS]
+    return ""
 
 
 def _title(stem: str) -> str:

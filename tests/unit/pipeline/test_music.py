@@ -26,8 +26,8 @@ def library(tmp_path: Path) -> Path:
 
 
 def test_tracks_come_with_what_is_stated_of_them(library: Path, tmp_path: Path) -> None:
-    (library / "a.json").write_text(
-        '{"title": "Dawn", "artist": "Ann", "licence": "CC-BY 4.0", "attribution": "Ann, 2024"}'
+    (library / "a.toml").write_text(
+        'title = "Dawn"\nartist = "Ann"\nlicence = "CC-BY 4.0"\nattribution = "Ann, 2024"\n'
     )
     (library / "own" / "licence.txt").write_text("\nMade by us\nall rights reserved\n")
     (first, second), said = read_library(library, StageCache(tmp_path / "cache"))
@@ -46,10 +46,10 @@ def test_nothing_stated_stays_nothing(library: Path, tmp_path: Path) -> None:
     assert {track.asset.licence for track in tracks} == {""}
 
 
-@pytest.mark.parametrize("text", ["{", '{"title": 3}', "[]"])
+@pytest.mark.parametrize("text", ["{", "title = 3", "song = 'a'"])
 def test_a_description_that_cannot_be_read_is_named(
     library: Path, tmp_path: Path, text: str
 ) -> None:
-    (library / "a.json").write_text(text)
-    with pytest.raises(InputError, match=r"a\.json"):
+    (library / "a.toml").write_text(text)
+    with pytest.raises(InputError, match=r"a\.toml"):
         read_library(library, StageCache(tmp_path / "cache"))

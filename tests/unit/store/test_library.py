@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from talkreel.core.errors import InputError
-from talkreel.store.library import PICTURES, list_library
+from talkreel.store.library import MUSIC, PICTURES, list_library
 
 
 def put(path: Path, text: str = "picture") -> None:
@@ -44,7 +44,7 @@ def test_a_link_out_of_the_library_is_not_followed(tmp_path: Path) -> None:
     [
         ("title = 3", "title = 3 cannot be used"),
         ('tags = "sea"', "is a list of texts"),
-        ('colour = "red"', "the fields are title, tags, licence, attribution"),
+        ('colour = "red"', "the fields are title, artist, tags, licence, attribution"),
         ("title", "is not TOML"),
     ],
 )
@@ -55,6 +55,13 @@ def test_a_wrong_sidecar_is_one_clear_error(tmp_path: Path, text: str, message: 
         list_library(tmp_path, PICTURES)
 
 
-def test_an_empty_library_says_what_it_may_hold(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="jpeg, jpg, png, webp files"):
-        list_library(tmp_path, PICTURES)
+def test_music_has_an_artist_and_the_library_s_licence(tmp_path: Path) -> None:
+    put(tmp_path / "slow" / "a.mp3")
+    put(tmp_path / "slow" / "a.toml", 'title = "Rain"\nartist = "Jo"\n')
+    put(tmp_path / "LICENSE", "\n  CC BY 4.0\nand more\n")
+    (song,) = list_library(tmp_path, MUSIC)
+    assert (song.title, song.licence, song.tags) == ("Rain by Jo", "CC BY 4.0", ("slow",))
+
+
+def test_an_empty_library_lists_nothing(tmp_path: Path) -> None:
+    assert list_library(tmp_path, PICTURES) == ()
