@@ -9,6 +9,7 @@ work and levelled over each whole variant, is made for each.
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -83,10 +84,17 @@ def render_together(
             files[key] = folder / f"piece{number}.{picture_container(piece.encoding.delivery)}"
             render_picture(piece, media, files[key])
             progress((number + 1) / steps)
-        clips = []
+        clips: list[Delivered] = []
+        made: dict[str, Delivered] = {}
         for number, (edit, out, parts) in enumerate(zip(edits, outs, pieces, strict=True)):
-            picture = _joined([files[_key(p)] for p in parts], edit, folder) if parts else None
-            clips.append(render(edit, media, out, picture=picture))
+            key = _key(replace(edit, id="", title="", cover=None, notes=()))
+            if parts and key in made:  # another title alone changes no frame and no sound
+                shutil.copyfile(made[key].path, out)
+                clips.append(replace(made[key], path=out))
+            else:
+                picture = _joined([files[_key(p)] for p in parts], edit, folder) if parts else None
+                clips.append(render(edit, media, out, picture=picture))
+            made.setdefault(key, clips[-1])
             progress((len(wanted) + number + 1) / steps)
     alone = sum(_frames(edit) for edit, parts in zip(edits, pieces, strict=True) if not parts)
     encoded = alone + sum(_frames(piece) for piece in wanted.values())

@@ -67,6 +67,17 @@ def test_what_hangs_on_the_whole_clip_is_rendered_by_itself(
     assert made.shared == 0.0
 
 
+def test_another_title_alone_costs_nothing(
+    workshop: Workshop, numbered: Media, tmp_path: Path
+) -> None:
+    plain = workshop.edit(numbered, (Span(1.0, 2.0),))
+    named = replace(plain, id="other", title="Another title")
+    made = render_together([plain, named], numbered, [tmp_path / "a.mp4", tmp_path / "b.mp4"])
+    assert made.encoded == 30
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    assert [clip.path.name for clip in made.clips] == ["a.mp4", "b.mp4"]
+
+
 def test_another_source_is_refused(workshop: Workshop, numbered: Media, tmp_path: Path) -> None:
     edit = replace(workshop.edit(numbered, (Span(1.0, 3.0),)), media_digest="f" * 64)
     with pytest.raises(RenderError, match="another file"):
