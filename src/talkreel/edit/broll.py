@@ -72,13 +72,14 @@ def find_moments(
     """
     found: list[Moment] = []
     clip = edit.time_map
-    free = Span(_hook_ends(edit, words), clip.duration - _ENDING_SECONDS)
+    hook_ends = _hook_ends(edit, words)
+    ending = max(clip.duration - _ENDING_SECONDS, hook_ends)
     for kept in edit.kept:
         inside = [word for word in words if kept.overlap(word.span) > 0.5 * word.span.duration]
         for first, last in _windows(inside):
             span = _around(inside, first, last, kept)
             at = clip.span_to_clip(span)
-            if at is None or at.start < free.start or at.end > free.end:
+            if at is None or at.start < hook_ends or at.end > ending:
                 continue
             if any(span.overlap(other) > 0 for other in avoid) or not _coverable(edit, span):
                 continue

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -78,6 +79,12 @@ def test_no_moment_over_a_face_that_emotes_or_over_slides() -> None:
     assert not find_moments(clip(), WORDS, keywords, avoid=[feeling.pad(2.0, 0.0)])
     slides = Layout(Span(9.8, END), LayoutKind.FIT, WHOLE)
     assert not find_moments(clip(slides), WORDS, keywords)
+
+
+def test_a_clip_of_little_more_than_its_hook_has_no_moment() -> None:
+    short = Span(9.8, 13.5)
+    layouts = (Layout(short, LayoutKind.CROP, CROP),)
+    assert find_moments(replace(clip(), kept=(short,), layouts=layouts), WORDS, keywords) == ()
 
 
 def test_no_moment_crosses_a_change_of_layout() -> None:
