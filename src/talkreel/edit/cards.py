@@ -30,8 +30,9 @@ _GAP = 0.012
 # A face may be covered by this share at most; then a smaller card is tried, and then none.
 _COVER_LIMIT = 0.12
 _STEPS = 24
-# Faces are looked for so often while a card stands.
-_LOOKS = 5
+# Faces are looked for so often while a card stands, and over the rest of its layout: a detector
+# misses a face for seconds on end, and it is there all the same.
+_LOOKS, _LOOKS_AROUND = 5, 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Surroundings:
         captions: of the clip, or None.
         faces_at: boxes on the canvas at a source second, or None where none are known.
         taken: boxes of other cards and the logo.
+        scene: over which the picture is laid out as it is while the card stands, or None.
     """
 
     canvas: Canvas
@@ -65,6 +67,7 @@ class Surroundings:
     captions: Captions | None = None
     faces_at: Callable[[float], Sequence[Box]] | None = None
     taken: tuple[Box, ...] = ()
+    scene: Span | None = None
 
 
 def title_card(text: str, span: Span, look: CardLook, around: Surroundings) -> Card | None:
@@ -190,7 +193,11 @@ def _placed(card: Card, around: Surroundings, *, preferred: float) -> tuple[Card
     height = bottom - top
     area = around.area
     blocked = [*_caption_boxes(card.span, around), *around.taken]
-    times = np.linspace(card.span.start, card.span.end, _LOOKS)
+    scene = around.scene or card.span
+    times = [
+        *np.linspace(card.span.start, card.span.end, _LOOKS),
+        *np.linspace(scene.start, scene.end, _LOOKS_AROUND),
+    ]
     faces = [list(around.faces_at(float(t))) if around.faces_at else [] for t in times]
     best: tuple[float, float, Box] | None = None
     for y in np.linspace(area.top, area.lowest - height, _STEPS):

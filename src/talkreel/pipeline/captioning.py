@@ -67,7 +67,7 @@ def dressed(work: Work, edit: Edit, style: CaptionStyle) -> tuple[list[CaptionWo
         edit = noted(edit, "emphasis", text, applied=False)
     elif options.emphasis:
         shown = list(emphasise(shown, word_evidence(spoken, work.candidate, analysis)))
-        chosen = [word.text for word in shown if word.emphasis]
+        chosen = [word.text.strip(".,;:!?") for word in shown if word.emphasis]
         text = f"{len(chosen)} of {len(shown)} words: {', '.join(chosen)}" if chosen else ""
         edit = noted(edit, "emphasis", text or "no word stands out", applied=bool(chosen))
     if options.speaker_colours:

@@ -113,7 +113,7 @@ def _with_title(work: Work, edit: Edit, look: CardLook) -> Edit:
     text = _hook_line(work, edit)
     end = edit.time_map.to_source(min(TITLE_SECONDS, edit.time_map.duration))
     span = Span(edit.kept[0].start, max(end, edit.kept[0].start + 0.1))
-    card = title_card(text, span, look, _around(work, edit))
+    card = title_card(text, span, look, _around(work, edit, span))
     if card is None:
         why = "every place for it would hide a face or the captions, or it is too long"
         return noted(edit, "title card", f"“{text}” is left out: {why}", applied=False)
@@ -148,7 +148,7 @@ def _with_lower_third(work: Work, edit: Edit, look: CardLook, speaker: BrandSpea
         if home is None or home.end - start < LOWER_THIRD_SECONDS:
             continue
         span = Span(start, start + LOWER_THIRD_SECONDS)
-        card = lower_third(speaker.name, speaker.role, span, look, _around(work, edit))
+        card = lower_third(speaker.name, speaker.role, span, look, _around(work, edit, span))
         if card is not None:
             at = edit.time_map.to_clip(start)
             done = f"shown at {at:.1f} s for {LOWER_THIRD_SECONDS:g} s"
@@ -162,14 +162,21 @@ def _with_card(edit: Edit, card: Card) -> Edit:
     return replace(edit, graphics=replace(edit.graphics, cards=cards))
 
 
-def _around(work: Work, edit: Edit) -> Surroundings:
+def _around(work: Work, edit: Edit, span: Span | None = None) -> Surroundings:
+    """What a card over ``span`` must keep off."""
     logo = edit.graphics.logo
+    scene = None
+    if span is not None:
+        hull = Span(edit.kept[0].start, edit.kept[-1].end)
+        layout = next((x for x in edit.layouts if x.span.contains(span.start)), edit.layouts[0])
+        scene = layout.span.clamp(hull)
     return Surroundings(
         canvas=edit.canvas,
         area=safe_area(edit.canvas),
         captions=edit.captions,
         faces_at=faces_on_canvas(work.analysis, edit.canvas, edit.layouts),
         taken=(logo.box,) if logo is not None else (),
+        scene=scene,
     )
 
 
