@@ -21,7 +21,10 @@ from talkreel.store.cache import StageCache
 pytestmark = pytest.mark.integration
 
 # Fields that are a manner of another option or need a key or weights of the user's own.
-WITHOUT_A_ROW = {"broll_stock", "broll_suggest", "broll_place"}
+WITHOUT_A_ROW = {
+    *("broll_stock", "broll_suggest", "broll_place"),
+    *("llm", "llm_model", "translate_model", "translate_to"),
+}
 EXCERPT = Span(4.0, 22.0)
 
 
@@ -41,6 +44,7 @@ def on_values(room: Path) -> dict[str, dict[str, Any]]:
         "emphasis": {"emphasis": True},
         "cover": {"cover": "title"},
         "exports": {"exports": ("otio",)},
+        "platform": {"platform": "tiktok"},
     }
 
 

@@ -110,7 +110,5 @@ def _breakings(words: list[str]) -> list[tuple[str, ...]]:
     for count in range(1, min(_MOST_LINES, len(words)) + 1):
         for cuts in combinations(range(1, len(words)), count - 1):
             edges = (0, *cuts, len(words))
-            found.append(
-                tuple(" ".join(words[a:b]) for a, b in pairwise(edges))
-            )
+            found.append(tuple(" ".join(words[a:b]) for a, b in pairwise(edges)))
     return found

@@ -108,9 +108,7 @@ def _check_shape(got: ClipMeasurement, edit: Edit, schedule: Schedule) -> None:
     if got.frames != frames:
         raise RenderError(f"the clip came out with {got.frames} frames, not {frames}")
     if abs(got.duration - seconds) > frame:
-        raise RenderError(
-            f"the clip came out {got.duration:.3f} s long, not {seconds:.3f} s"
-        )
+        raise RenderError(f"the clip came out {got.duration:.3f} s long, not {seconds:.3f} s")
     if not got.has_audio:
         raise RenderError("the clip came out without a sound track")
     if abs(got.av_offset) > frame + 1e-3 or abs(got.av_start) > frame + 1e-3:
