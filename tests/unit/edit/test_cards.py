@@ -88,8 +88,6 @@ def test_a_lower_third_begins_at_the_left_margin():
 
 def test_a_face_found_only_later_in_the_same_picture_is_kept_off_too():
     face = (0.2, 0.12, 0.8, 0.45)
-    late = around(
-        CANVASES[0], faces_at=lambda t: [face] if t > 17.0 else [], scene=Span(8.0, 20.0)
-    )
+    late = around(CANVASES[0], faces_at=lambda t: [face] if t > 17.0 else [], scene=Span(8.0, 20.0))
     card = title_card("A title", SPAN, CardLook(), late)
     assert not covers(card, face)
