@@ -20,6 +20,7 @@ from serving.services import Services, open_services
 from serving.settings import Settings
 from serving.webhooks.deliverer import Deliverer
 from tests.serving.edges.sites import until
+from tests.serving.servers import START_SECONDS
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def live(folder: Path, scorer: Scorer | None = None, **changes: Any) -> Iterator
     server = uvicorn.Server(config)
     try:
         with _threads(lambda stop: _serve(server, stop)):
-            until(lambda: server.started)
+            until(lambda: server.started, START_SECONDS)
             port = server.servers[0].sockets[0].getsockname()[1]
             yield Live(f"http://127.0.0.1:{port}", key, tenant, services)
     finally:
