@@ -34,7 +34,7 @@ routes = router("clips")
 
 Reader = Annotated[Principal, Depends(require("projects:read"))]
 Writer = Annotated[Principal, Depends(require("projects:write"))]
-Kind = Literal["cover", "srt", "vtt", "edit"]
+Kind = Literal["cover", "srt", "vtt", "words", "edit"]
 _VIDEO = described(views.FILES["video"])
 _SIDECARS = described(*(kind for name, kind in views.FILES.items() if name != "video"))
 

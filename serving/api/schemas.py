@@ -192,7 +192,7 @@ class Clip(Given):
     spans: list[dict[str, float]] = Field(description="what is played, seconds of the source")
     measured: dict[str, Any] = Field(description="on the delivered file")
     warnings: list[str]
-    files: dict[str, str] = Field(description="addresses of video, cover, srt, vtt and edit")
+    files: dict[str, str] = Field(description="addresses of video, cover, srt, vtt, words and edit")
     failure: dict[str, Any] | None
     created_at: float
     updated_at: float

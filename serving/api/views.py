@@ -15,6 +15,7 @@ FILES = {
     "cover": "image/jpeg",
     "srt": "application/x-subrip",
     "vtt": "text/vtt",
+    "words": "text/plain",
     "edit": "application/json",
 }
 

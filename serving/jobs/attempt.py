@@ -203,6 +203,8 @@ class Attempt:
         files = publisher.rendered(stem, said["captions"])
         edit = dict(self._lease.payload["edit"])
         files["edit"] = publisher.edit(edit, f"edits/{stem}.json")
+        if "words" in clip.files:  # titles and posts stay
+            files["words"] = clip.files["words"]
         names = {kind: key.removeprefix(self._prefix) for kind, key in files.items()}
         record = {
             **clip.record,

@@ -23,7 +23,7 @@ _RESULTS = {
     "clips": "clips.json",
     "report": "report.html",
 }
-_KINDS = ("video", "cover", "srt", "vtt")
+_KINDS = ("video", "cover", "srt", "vtt", "words")
 
 
 def project_prefix(tenant_id: str, project_id: str) -> str:
@@ -43,7 +43,7 @@ class Published:
     Attributes:
         record: as in clips/1.
         edit: edit/1.
-        files: video, cover, srt, vtt and edit to object keys.
+        files: video, cover, srt, vtt, words and edit to object keys.
     """
 
     record: dict[str, Any]

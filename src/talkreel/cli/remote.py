@@ -229,7 +229,8 @@ class _Run:
 
     def _fetch(self, clip: Clip, remote: RemoteClip, folder: OutputFolder, uri: str) -> None:
         files = clip.files
-        names = {"video": files.video, "cover": files.cover, "srt": files.srt, "vtt": files.vtt}
+        names = {"video": files.video, "cover": files.cover, "words": files.words}
+        names |= {"srt": files.srt, "vtt": files.vtt}
         for kind, name in names.items():
             if name is not None:
                 fetched = self._client.download(

@@ -126,7 +126,7 @@ class Clip:
         text: what is said.
         spans: what is played, seconds of the source.
         measured: on the delivered file.
-        files: addresses of video, cover, srt, vtt and edit.
+        files: addresses of video, cover, srt, vtt, words and edit.
         warnings: one line each.
         failure: why the last change failed.
     """

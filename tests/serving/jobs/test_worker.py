@@ -50,7 +50,7 @@ def test_a_talk_becomes_clips_that_are_told_of_one_by_one(warm_talk: Talk) -> No
     shares = [event.data["percent"] for event in talk.events(project, "project.progress")]
     assert shares == sorted(shares)
     for clip in clips:
-        assert set(clip.files) == {"video", "cover", "srt", "vtt", "edit"}
+        assert set(clip.files) == {"video", "cover", "srt", "vtt", "words", "edit"}
         assert len(read(talk, clip.files["video"])) == clip.record["measured"]["size_bytes"]
         assert json.loads(read(talk, clip.files["edit"])) == clip.edit
     # The source came straight into the store: who reads it first takes its digest.
@@ -230,7 +230,7 @@ def test_a_changed_clip_is_rendered_alone_and_keeps_its_old_file(warm_talk: Talk
     assert changed.revision == 3
     assert changed.record["title"] == "By hand"
     assert changed.record["measured"]["caption_words"] == 0
-    assert set(changed.files) == {"video", "cover", "edit"}
+    assert set(changed.files) == {"video", "cover", "words", "edit"}
     assert changed.files["video"].endswith(f"clips/{first.id}-r3.mp4")
     assert read(talk, first.files["video"])
     assert talk.clips(project)[1] == second
