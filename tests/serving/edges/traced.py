@@ -110,7 +110,10 @@ def _weigh(found: Traced, stop: threading.Event) -> None:
         total = 0
         for process in own.children(recursive=True):
             try:
-                total += process.memory_info().rss
+                # Between fork and exec a child has its parent's pages, which count once.
+                parent = process.parent()
+                if parent is None or process.cmdline() != parent.cmdline():
+                    total += process.memory_info().rss
             except psutil.Error:
                 continue  # it ended meanwhile
         found.peak_bytes = max(found.peak_bytes, total)
