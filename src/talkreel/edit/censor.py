@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
 
@@ -39,11 +39,6 @@ def mask(text: str) -> str:
 def masked_text(text: str) -> str:
     """``text`` with every profane word masked."""
     return " ".join(mask(word) if is_profane(word) else word for word in text.split(" "))
-
-
-def profane_words(words: Iterable[Word]) -> tuple[Word, ...]:
-    """Those on the list."""
-    return tuple(word for word in words if is_profane(word.text))
 
 
 def mutes_for(words: Sequence[Word], kept: Sequence[Span]) -> tuple[Mute, ...]:

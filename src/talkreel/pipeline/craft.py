@@ -13,7 +13,7 @@ from talkreel.pipeline.censoring import censor
 from talkreel.pipeline.cover import ask_for_title
 from talkreel.pipeline.craft_options import CraftOptions
 from talkreel.pipeline.graphics import add_bookends, add_logo
-from talkreel.pipeline.illustrate import illustrate
+from talkreel.pipeline.illustrate import broll_wanted, illustrate
 from talkreel.pipeline.music import lay_bed
 from talkreel.pipeline.picture import enhance_picture
 from talkreel.pipeline.sound import enhance_voice
@@ -29,10 +29,7 @@ FEATURES: tuple[tuple[Callable[[CraftOptions], bool], Feature], ...] = (
     (lambda options: "picture" in options.enhance, enhance_picture),
     (lambda options: options.brand is not None, add_logo),
     (lambda options: options.brand is not None, add_bookends),
-    (
-        lambda options: bool(options.broll or options.broll_stock or options.broll_suggest),
-        illustrate,
-    ),
+    (broll_wanted, illustrate),
     (lambda options: options.cover == "title", ask_for_title),
 )
 

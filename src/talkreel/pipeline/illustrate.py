@@ -47,7 +47,7 @@ class _Pictures:
     vectors: FloatArray
 
 
-def wanted(options: CraftOptions) -> bool:
+def broll_wanted(options: CraftOptions) -> bool:
     """Whether ``illustrate`` is asked for."""
     return bool(options.broll or options.broll_stock or options.broll_suggest)
 
