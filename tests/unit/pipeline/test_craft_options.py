@@ -14,7 +14,7 @@ from talkreel.pipeline.craft_options import CraftOptions
     [
         ({"enhance": ("voise",)}, "--enhance takes voice, picture, got 'voise'"),
         ({"music": Path("/nowhere")}, "--music needs a folder"),
-        ({"broll_suggest": True}, "name it with --broll DIR"),
+        ({"broll_stock": "unsplash"}, "stock libraries are pexels, pixabay"),
     ],
 )
 def test_an_option_that_cannot_be_used_says_what_is_allowed(
