@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from talkreel.cli.terminal import watching
-from talkreel.core.jsonio import document, encode
 from talkreel.core.optimize import SCHEMA, Optimization, Variant
 
 
@@ -43,6 +42,7 @@ def add_optimize(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def optimize(arguments: argparse.Namespace) -> int:
     """``talkreel optimize``."""
+    from talkreel.core.jsonio import document
     from talkreel.pipeline.optimize import optimize as find
 
     with watching() as watcher:
@@ -63,6 +63,7 @@ def results(arguments: argparse.Namespace) -> int:
     import numpy as np
 
     from talkreel.core.errors import InputError
+    from talkreel.core.jsonio import encode
     from talkreel.ranking.bandit import Arm, split, standings
     from talkreel.store.results import ResultStore
 

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from talkreel.core.errors import InputError, TalkreelError
-from talkreel.core.jsonio import write_bytes
 from talkreel.store.library import Listed
 
 if TYPE_CHECKING:
@@ -209,7 +208,7 @@ class Stock:
             params=service.parameters(self._key, query, upright),
         )
         found = self._read(answer)
-        write_bytes(kept, answer)
+        _write(kept, answer)
         return found
 
     def fetch(self, found: Found) -> Listed:
@@ -221,7 +220,7 @@ class Stock:
                 raise StockError(
                     f"{self._name} names a picture at {parts.hostname}, which is not its own"
                 )
-            write_bytes(path, self._get(found.address))
+            _write(path, self._get(found.address))
         return Listed(
             path,
             found.description,
@@ -251,3 +250,9 @@ class Stock:
                 return bytes(body)
         except self._failure as error:
             raise StockError(f"{self._name} did not answer: {type(error).__name__}") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    from talkreel.core.jsonio import write_bytes  # numpy, which --help does without
+
+    write_bytes(path, data)
