@@ -111,9 +111,21 @@ class TlsSite:
                 suppress(OSError),
                 self._context.wrap_socket(plain, server_side=True) as peer,
             ):
-                head = peer.recv(65536).decode()
+                head = _whole_request(peer).decode()
                 self.hosts += re.findall(r"(?im)^host: (\S+)", head)
                 peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+def _whole_request(peer: socket.socket) -> bytes:
+    """The request up to its last byte: closing over bytes not read would reset the connection."""
+    request = b""
+    while block := peer.recv(65536):
+        request += block
+        head, _, body = request.partition(b"\r\n\r\n")
+        length = re.search(rb"(?im)^content-length: (\d+)", head)
+        if b"\r\n\r\n" in request and len(body) >= int(length[1] if length else 0):
+            break
+    return request
 
 
 def _certify(name: str, authority: Path, chain: Path) -> None:
