@@ -124,10 +124,7 @@ def talk_features(
         sound = _sound(np.asarray(times, dtype=np.float64), signals or {})
     pictures = np.zeros((count, 0)) if visual is None else np.asarray(visual)
     check_shape("visual", pictures, (count, None))
-    heard = np.zeros((count, 0), np.float16) if mel is None else np.asarray(mel, dtype=np.float16)
-    check_shape("mel", heard, (count, None))
-    if heard.shape[1] not in (0, MEL_SIZE):
-        raise ValueError(f"mel must have {MEL_SIZE} columns, got {heard.shape[1]}")
+    heard = _mel_of(mel, count)
     return TalkFeatures(
         text=np.asarray(states, dtype=np.float32),
         words=_hashed(tokens),
@@ -138,6 +135,14 @@ def talk_features(
         mel=np.nan_to_num(heard),
         known=_known(wording is not None, timing, sound, pictures, heard),
     )
+
+
+def _mel_of(mel: NDArray[np.float16] | None, count: int) -> NDArray[np.float16]:
+    heard = np.zeros((count, 0), np.float16) if mel is None else np.asarray(mel, dtype=np.float16)
+    check_shape("mel", heard, (count, None))
+    if heard.shape[1] not in (0, MEL_SIZE):
+        raise ValueError(f"mel must have {MEL_SIZE} columns, got {heard.shape[1]}")
+    return heard
 
 
 def _known(

@@ -94,15 +94,16 @@ def ass_script(
         for cue in captions.cues:
             events += _cue_events(cue, setting)
     if title:
-        font = measure_font(find_font(TITLE_FILE))
-        size = min(_TITLE_SIZE, _TITLE_SIZE_ACROSS * canvas.width / canvas.height)
-        plain = CaptionStyle("title", TITLE_FAMILY, TITLE_FILE, size, outline=0.0)
-        setting = Setting(plain, font, canvas, times, frames)
+        setting = _title_setting(canvas, times, frames)
         styles.append(style_line("Title", setting))
         events += _title_events(title, setting)
     for card_style, card_events in card_styles(cards, canvas, times, frames):
         styles.append(card_style)
         events += card_events
+    return _document(canvas, styles, events)
+
+
+def _document(canvas: Canvas, styles: Sequence[str], events: Sequence[str]) -> str:
     head = [
         "[Script Info]",
         "ScriptType: v4.00+",
@@ -231,6 +232,12 @@ def _nearly(colour: str) -> str:
     that fraction when the highlight reaches it.
     """
     return f"&H{int(colour[2:], 16) ^ 0x010000:08X}"
+
+
+def _title_setting(canvas: Canvas, times: TimeMap, frames: int) -> Setting:
+    size = min(_TITLE_SIZE, _TITLE_SIZE_ACROSS * canvas.width / canvas.height)
+    plain = CaptionStyle("title", TITLE_FAMILY, TITLE_FILE, size, outline=0.0)
+    return Setting(plain, measure_font(find_font(TITLE_FILE)), canvas, times, frames)
 
 
 def _title_events(title: str, setting: Setting) -> Iterator[str]:

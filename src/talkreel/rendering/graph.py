@@ -81,25 +81,34 @@ def picture_graph(
         chains += _piece_chains(piece, name, edit, media, found, pixels, mended)
     whole = "".join(f"[{name}o]" for name in names)
     joined = f"concat=n={len(pieces)}:v=1:a=0" if len(pieces) > 1 else "null"
-    text = f",ass={CAPTIONS_NAME}:fontsdir={FONTS_NAME}" if drawn else ""
     counted = f"{whole}{joined},settb=1/{rate.numerator},setpts=N*{rate.denominator}"
-    if places(edit, schedule):
-        chains.append(f"{counted}[bare]")
-        chains += broll_chains(edit, schedule, pixels, broll_input, "bare", "covered")
-        counted = "[covered]null"
-    if edit.graphics.logo is not None:
-        chains.append(f"{counted}[unmarked]")
-        chains.append(
-            logo_chain(edit.graphics.logo, edit.canvas, pixels, logo_input, "unmarked", "marked")
-        )
-        counted = "[marked]null"
-    if edit.graphics.stickers:
-        chains.append(f"{counted}[unstuck]")
-        first = logo_input + (edit.graphics.logo is not None)
-        chains += sticker_chains(edit, schedule, pixels, first, "unstuck", "stuck")
-        counted = "[stuck]null"
-    chains.append(f"{counted},setparams={pixels.tags}{text},format={pixels.name},setsar=1[picture]")
+    chains.append(f"{counted}[bare]")
+    covers, name = _overlays(edit, schedule, pixels, broll_input, logo_input)
+    chains += covers
+    text = f",ass={CAPTIONS_NAME}:fontsdir={FONTS_NAME}" if drawn else ""
+    ending = f"setparams={pixels.tags}{text},format={pixels.name},setsar=1"
+    chains.append(f"[{name}]{ending}[picture]")
     return ";\n".join(chains)
+
+
+def _overlays(
+    edit: Edit, schedule: Schedule, pixels: Pixels, broll_input: int, logo_input: int
+) -> tuple[list[str], str]:
+    """Chains that lay b-roll, logo and stickers over ``bare``, and the name of what comes out."""
+    chains: list[str] = []
+    name = "bare"
+    if places(edit, schedule):
+        chains += broll_chains(edit, schedule, pixels, broll_input, name, "covered")
+        name = "covered"
+    logo = edit.graphics.logo
+    if logo is not None:
+        chains.append(logo_chain(logo, edit.canvas, pixels, logo_input, name, "marked"))
+        name = "marked"
+    if edit.graphics.stickers:
+        first = logo_input + (logo is not None)
+        chains += sticker_chains(edit, schedule, pixels, first, name, "stuck")
+        name = "stuck"
+    return chains, name
 
 
 def shake_graph(media: Media, schedule: Schedule, found: SourceColour) -> str:
