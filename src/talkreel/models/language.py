@@ -7,8 +7,6 @@ of it is used.
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,7 +40,7 @@ def open_engine(where: str, model: str | None = None) -> TextEngine:
         ModelMissing: the folder holds no language model.
     """
     if "://" in where:
-        return EndpointEngine(where, model, os.environ.get(KEY_VARIABLE))
+        return EndpointEngine(Endpoint(where, model, os.environ.get(KEY_VARIABLE)))
     return LocalEngine(Path(where))
 
 
@@ -115,29 +113,12 @@ class LocalEngine:
 
 
 class EndpointEngine:
-    """A server that speaks the chat completions protocol of OpenAI.
+    """A server that speaks the chat completions protocol of OpenAI."""
 
-    Args:
-        url: up to and without ``/chat/completions``, e.g. ``http://localhost:8080/v1``.
-        model: its name there.
-        key: sent as a bearer token, over TLS or to this machine only.
-        wait: sleeps between tries.
-
-    Raises:
-        InputError: not such a URL, no model named, or a key that would travel in the open.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        model: str | None,
-        key: str | None = None,
-        *,
-        wait: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._endpoint = Endpoint(url, model, key, wait=wait)
-        self.name = self._endpoint.model
-        self.identity = f"endpoint {self._endpoint.url} {self.name}"
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self.name = endpoint.model
+        self.identity = f"endpoint {endpoint.url} {self.name}"
 
     def complete(self, system: str, user: str) -> str:
         """The answer; tries again where the server is busy or the line fails."""

@@ -13,6 +13,7 @@ import pytest
 from talkreel.core.errors import EngineError, InputError, ModelMissing
 from talkreel.core.spans import Span
 from talkreel.core.transcript import Word
+from talkreel.models.endpoint import Endpoint
 from talkreel.models.language import EndpointEngine, LocalEngine, open_engine
 from talkreel.pipeline.rewrite import Writer
 from talkreel.ranking.talk import Unit
@@ -61,7 +62,7 @@ def chat(text: object) -> bytes:
 
 def engine(server: Server, key: str | None = "secret") -> EndpointEngine:
     url = f"http://127.0.0.1:{server.server_address[1]}/v1/"
-    return EndpointEngine(url, "tiny", key, wait=lambda seconds: None)
+    return EndpointEngine(Endpoint(url, "tiny", key, wait=lambda seconds: None))
 
 
 def test_an_endpoint_is_asked_in_its_protocol_and_again_when_busy(server: Server) -> None:
@@ -88,7 +89,7 @@ def test_a_useless_answer_is_told_at_once(server: Server, answer: tuple[int, byt
 
 def test_an_endpoint_that_is_not_there_is_told_after_some_tries() -> None:
     waits: list[float] = []
-    away = EndpointEngine("http://127.0.0.1:9/v1", "tiny", wait=waits.append)
+    away = EndpointEngine(Endpoint("http://127.0.0.1:9/v1", "tiny", wait=waits.append))
     with pytest.raises(EngineError, match="did not answer"):
         away.complete("rules", "data")
     assert waits == [1.0, 2.0]
@@ -107,7 +108,7 @@ def test_endpoints_that_cannot_be_or_would_leak_the_key_are_refused(
     url: str, model: str | None, key: str | None, why: str
 ) -> None:
     with pytest.raises(InputError, match=why):
-        EndpointEngine(url, model, key)
+        Endpoint(url, model, key)
 
 
 def test_a_draft_holds_what_the_clip_says_and_names_what_was_refused(server: Server) -> None:
