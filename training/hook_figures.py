@@ -17,7 +17,7 @@ from talkreel.data.upworthy import HeadlinePairs, load_snap_titles, load_tweets
 from talkreel.models.bundle import Metric
 from talkreel.models.channel import read_export
 from talkreel.models.hook import HookNet
-from training.calibration import calibration_gap
+from training.calibration import calibration_metric
 from training.datamodules.hook import hook_vectors
 
 CLOSE_CALL = 0.6  # pairs within the margin are won by the favourite less often than this
@@ -52,9 +52,9 @@ def close_margin(odds: FloatArray, won: FloatArray, share: float) -> float:
     return float(np.abs(odds[order])[below[-1] + max(1, len(right) // 20)])
 
 
-def calibration_error(odds: FloatArray, won: FloatArray) -> float:
-    """Expected calibration error of the favourite's probability, ten bins of equal size."""
-    return calibration_gap(1 / (1 + np.exp(-np.abs(odds))), (odds > 0) == (won > 0.5))
+def favourite(odds: FloatArray, won: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """[N] probability that the favourite wins, and whether it did."""
+    return 1 / (1 + np.exp(-np.abs(odds))), (odds > 0) == (won > 0.5)
 
 
 def pair_metrics(held_out: HeldOut, pairs: HeadlinePairs) -> tuple[Metric, ...]:
@@ -70,17 +70,9 @@ def pair_metrics(held_out: HeldOut, pairs: HeadlinePairs) -> tuple[Metric, ...]:
         "accuracy p<.05 beyond the margin": decided & ~close,
     }
     metrics = [_accuracy(name, odds, pairs, kept) for name, kept in rows.items() if kept.any()]
-    chosen = np.flatnonzero(decided)
-    stories = [pairs.story[i] for i in chosen]
-    protocol = f"{_PROTOCOL}, p<.05, favourite's probability in ten equal bins"
-    metrics.append(
-        measured(
-            "calibration error",
-            protocol,
-            stories,
-            lambda index: calibration_error(odds[chosen[index]], won[chosen[index]]),
-        )
-    )
+    stories = [pairs.story[i] for i in np.flatnonzero(decided)]
+    protocol = f"{_PROTOCOL}, p<.05, favourite's probability"
+    metrics.append(calibration_metric(protocol, stories, *favourite(odds[decided], won[decided])))
     share = f"{_PROTOCOL}, all pairs"
     metrics.append(
         measured("too close to call", share, pairs.story, lambda index: float(close[index].mean()))

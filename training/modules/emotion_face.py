@@ -16,7 +16,7 @@ from talkreel.data.intervals import measured
 from talkreel.models.bundle import Metric
 from talkreel.models.emotion_face import PLUS
 from training.baselines import face_baselines
-from training.calibration import calibration_metric
+from training.calibration import NAME, calibration_metric
 from training.datamodules.emotion_face import Batch, EmotionFaceData
 from training.schedules import one_cycle
 from training.temperature import best_temperature
@@ -92,16 +92,10 @@ class EmotionFaceModule(LightningModule):
     def figures(self, data: EmotionFaceData, split: str) -> tuple[Metric, ...]:
         """Those of this very network alone."""
         faces, logits = data.faces(split), self.log_odds(data, split)
-        known = np.flatnonzero(faces.majority >= 0)
-        odds = torch.from_numpy(logits[known, :PLUS]) / self.net.get_buffer("temperature")
-        said, guess = functional.softmax(odds, dim=1).max(dim=1)
-        calibration = calibration_metric(
-            f"FER2013 {split} split, fer+ majority, probability of the likeliest emotion",
-            known.tolist(),
-            said.numpy(),
-            guess.numpy() == faces.majority[known],
+        temperature = float(self.net.get_buffer("temperature"))
+        return face_metrics(logits, faces, split) + face_calibration(
+            logits / temperature, faces, split
         )
-        return (*face_metrics(logits, faces, split), calibration)
 
     @torch.inference_mode()
     def log_odds(self, data: EmotionFaceData, split: str) -> NDArray[np.float32]:
@@ -188,3 +182,34 @@ def face_metrics(
                 )
             )
     return tuple(metrics)
+
+
+def face_calibration(odds: NDArray[np.float32], faces: FerFaces, split: str) -> tuple[Metric, ...]:
+    """How far the probability of the likeliest FER+ emotion is from what people said.
+
+    The network learned the shares of the votes, so its probability is that of the vote of a person
+    drawn by chance. The emotion of most people is right more often than that: the second figure.
+
+    Args:
+        odds: [N, 8 + 7] calibrated log odds.
+        faces: with their labels.
+        split: named in the protocol.
+    """
+    spread = functional.softmax(torch.from_numpy(odds[:, :PLUS]), dim=1).numpy()
+    said, guess = spread.max(axis=1), spread.argmax(axis=1)
+    votes = faces.targets
+    asked = (
+        (NAME, "share of the votes", votes[np.arange(len(guess)), guess], votes.any(axis=1)),
+        (f"{NAME} majority", "fer+ majority", guess == faces.majority, faces.majority >= 0),
+    )
+    words = f"FER2013 {split} split, probability of the likeliest emotion against"
+    return tuple(
+        calibration_metric(
+            f"{words} {against}",
+            np.flatnonzero(known).tolist(),
+            said[known],
+            right[known],
+            name=name,
+        )
+        for name, against, right, known in asked
+    )

@@ -7,13 +7,19 @@ import pytest
 import torch
 from pytorch_lightning import Trainer
 
+from talkreel.data.fer import FerFaces
 from talkreel.data.voices import EMODB_LABELS
 from talkreel.features import voice
 from talkreel.models.emotion_face import EmotionFaceNet
 from talkreel.models.emotion_voice import EmotionVoiceNet
 from training.datamodules.emotion_face import EmotionFaceData
 from training.datamodules.emotion_voice import EmotionVoiceData, VoiceTable
-from training.modules.emotion_face import EmotionFaceModule, augmented, soft_loss
+from training.modules.emotion_face import (
+    EmotionFaceModule,
+    augmented,
+    face_calibration,
+    soft_loss,
+)
 from training.modules.emotion_voice import EmotionVoiceModule, unweighted_recall
 from training.temperature import best_temperature
 
@@ -132,3 +138,21 @@ def test_the_temperature_undoes_confidence() -> None:
     assert best_temperature(3 * logits, targets) == pytest.approx(3, rel=0.12)
     with pytest.raises(ValueError, match="no targets"):
         best_temperature(logits, torch.zeros(4000, 4))
+
+
+def test_a_face_is_calibrated_to_the_votes_and_right_more_often_than_a_single_vote() -> None:
+    rng = np.random.default_rng(0)
+    count = 4000
+    logits = rng.normal(0, 2, (count, 15)).astype(np.float32)
+    shares = torch.softmax(torch.from_numpy(logits[:, :8]).double(), dim=1).numpy()
+    votes = np.zeros((count, 10), dtype=np.uint8)
+    votes[:, :8] = rng.multinomial(100, shares)
+    zeros = np.zeros(count, dtype=np.int64)
+    faces = FerFaces(
+        np.zeros((count, 48, 48), np.uint8), votes, zeros, zeros > 0, zeros.astype(np.uint8),
+        zeros > 0,
+    )  # fmt: skip
+    by_votes, by_majority = face_calibration(logits, faces, "test")
+    assert by_votes.value < 0.02
+    assert by_majority.value > 0.1
+    assert face_calibration(2 * logits, faces, "test")[0].value > 0.1

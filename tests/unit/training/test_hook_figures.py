@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.hook_figures import calibration_error, close_margin
+from training.calibration import calibration_gap
+from training.hook_figures import close_margin, favourite
 
 
 @pytest.fixture(scope="module")
@@ -17,8 +18,8 @@ def test_true_probabilities_are_calibrated_and_doubled_odds_are_not(
     drawn: tuple[np.ndarray, np.ndarray],
 ) -> None:
     odds, won = drawn
-    assert calibration_error(odds, won) < 0.015
-    assert calibration_error(2 * odds, won) > 0.05
+    assert calibration_gap(*favourite(odds, won)) < 0.015
+    assert calibration_gap(*favourite(2 * odds, won)) > 0.05
 
 
 def test_the_favourite_wins_just_the_wanted_share_within_the_margin(
