@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,24 @@ def models_dir() -> Path:
 @pytest.fixture(scope="session")
 def sample_dir() -> Path:
     return ROOT / "sample"
+
+
+@pytest.fixture(scope="session")
+def save_network() -> Callable[..., Path]:
+    """Writes weights of a tiny network that enlarges; a plain one repeats each pixel."""
+
+    def save(path: Path, *, scale: int = 2, plain: bool = True) -> Path:
+        import torch
+        from safetensors.torch import save_file
+        from spandrel.architectures.Compact import Compact
+
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            weights = Compact(num_feat=4, num_conv=1, upscale=scale).state_dict()
+        if plain:
+            for name in list(weights)[-2:]:
+                weights[name] = torch.zeros_like(weights[name])
+        save_file(weights, path)
+        return path
+
+    return save

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import wave
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def on_values(room: Path) -> dict[str, dict[str, Any]]:
     return {
         "voice": {"enhance": ("voice",)},
         "picture": {"enhance": ("picture",)},
+        "upscale": {"enhance": ("picture",), "upscale": room / "twice.safetensors"},
         "tighten": {"tighten": True},
         "music": {"music": room / "music"},
         "brand": {"brand": room / "brand"},
@@ -75,8 +77,8 @@ def _covered(
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders of music, brand and b-roll, made here."""
+def room(tmp_path_factory: pytest.TempPathFactory, save_network: Callable[..., Path]) -> Path:
+    """Folders of music, brand and b-roll and a network, made here."""
     from PIL import Image
 
     room = tmp_path_factory.mktemp("room")
@@ -91,6 +93,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
         out.writeframes((12_000 * beat).astype(np.int16).tobytes())
     for name in ("river", "bridge", "people", "city", "map", "house"):
         Image.new("RGB", (640, 480), (40, 90, 160)).save(room / "broll" / f"{name}.png")
+    save_network(room / "twice.safetensors")
     Image.new("RGBA", (200, 100), (255, 0, 0, 255)).save(room / "brand" / "logo.png")
     (room / "brand" / "brand.toml").write_text('[logo]\nfile = "logo.png"\n')
     return room
@@ -116,7 +119,9 @@ def test_options_work_together(
     given: dict[str, Any] = {"enhance": ()}
     for name in sorted(row):
         for field, value in on_values(room)[name].items():
-            given[field] = (*given[field], *value) if field == "enhance" else value
+            if field == "enhance":
+                value = tuple(dict.fromkeys((*given[field], *value)))
+            given[field] = value
     options = ClipOptions(
         clips=1,
         min_seconds=4.0,
@@ -137,3 +142,5 @@ def test_options_work_together(
     for name in row & {"voice", "music", "tighten", "broll", "censor", "picture", "title_card"}:
         assert name.replace("_", " ") in noted.replace("_", " "), f"no note of {name}: {noted}"
     assert bool(clip.files.exports) == ("exports" in row)
+    if "upscale" in row:
+        assert any("enlarged by twice.safetensors" in note.text for note in clip.notes)

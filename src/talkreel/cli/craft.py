@@ -19,6 +19,11 @@ def add_craft(parser: argparse.ArgumentParser) -> None:
         "--enhance", metavar="WHAT", default="", help="voice, picture, or both with a comma"
     )
     group.add_argument(
+        "--upscale",
+        metavar="FILE",
+        help="with --enhance picture: network (.safetensors) to enlarge the picture by",
+    )
+    group.add_argument(
         "--tighten", action="store_true", help="cut long pauses, fillers and false starts"
     )
     group.add_argument("--music", metavar="DIR", help="lay music of this folder under the speech")
@@ -72,6 +77,7 @@ def craft_options(arguments: argparse.Namespace) -> CraftOptions:
     """
     return CraftOptions(
         enhance=_names(arguments.enhance),
+        upscale=_folder(arguments.upscale),
         tighten=arguments.tighten,
         music=_folder(arguments.music),
         brand=_folder(arguments.brand),

@@ -23,8 +23,29 @@ class Grade:
 
 
 @dataclass(frozen=True, slots=True)
+class Upscale:
+    """A network that enlarges the picture.
+
+    Attributes:
+        path: of its weights (.safetensors), absolute.
+        digest: sha256 of that file.
+        scale: how many pixels across become of one, as the network was made.
+    """
+
+    path: str
+    digest: str
+    scale: int
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.scale <= 8:
+            raise ValueError(f"a network enlarges 2 to 8 times, got {self.scale}")
+
+
+@dataclass(frozen=True, slots=True)
 class PictureChain:
     """What happens to the picture, in this order.
+
+    A network comes after what mends the picture and before it is cut and brought to size.
 
     Attributes:
         denoise: standard deviation of the noise to be taken away, of 255; 0 for none.
@@ -32,6 +53,7 @@ class PictureChain:
         sharpen: amount of unsharp masking, 0 for none.
         steady: whether shake is taken out; only where one shot is played without a join.
         lanczos: whether it is enlarged by Lanczos' kernel instead of a bicubic one.
+        upscale: network by which it is enlarged, or None; it does not go with sharpening.
     """
 
     denoise: float = 0.0
@@ -39,6 +61,7 @@ class PictureChain:
     sharpen: float = 0.0
     steady: bool = False
     lanczos: bool = False
+    upscale: Upscale | None = None
 
     def __post_init__(self) -> None:
         if not (0 <= self.denoise <= 30 and 0 <= self.sharpen <= 2):

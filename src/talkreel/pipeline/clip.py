@@ -26,6 +26,7 @@ from talkreel.pipeline.produce import produce, unheard
 from talkreel.pipeline.progress import Tracker, Watcher, unwatched
 from talkreel.pipeline.read import curves
 from talkreel.pipeline.see import Sight
+from talkreel.pipeline.upscale import check_upscale
 from talkreel.pipeline.words import Wordsmith, chapters
 from talkreel.ranking.readings import Readings
 from talkreel.report import write_report
@@ -153,6 +154,8 @@ def open_job(source: Path, options: ClipOptions, cache: StageCache | None, watch
         InputError: options that do not fit it.
     """
     media = probe(source)
+    if options.craft.upscale is not None:
+        check_upscale(options.craft.upscale)
     minutes = media.duration / 60
     plan = [(stage, cost * minutes + 1.0) for stage, cost in _COST.items()]
     return Job(

@@ -26,6 +26,7 @@ class CraftOptions:
 
     Attributes:
         enhance: which of ``ENHANCEMENTS``.
+        upscale: weights of a network that enlarges the picture (with ``picture``), or None.
         tighten: whether long pauses, fillers and false starts go.
         music: folder of music to lay under the speech, or None.
         brand: folder of a brand kit, or None.
@@ -51,6 +52,7 @@ class CraftOptions:
     """
 
     enhance: tuple[str, ...] = ()
+    upscale: Path | None = None
     tighten: bool = False
     music: Path | None = None
     brand: Path | None = None
@@ -76,6 +78,8 @@ class CraftOptions:
             if name not in ENHANCEMENTS:
                 known = ", ".join(ENHANCEMENTS)
                 raise InputError(f"--enhance takes {known}, got {name!r}")
+        if self.upscale is not None and "picture" not in self.enhance:
+            raise InputError("--upscale is a manner of --enhance picture: give that too")
         if self.cover not in COVERS:
             raise InputError(f"--cover is one of {', '.join(COVERS)}, got {self.cover!r}")
         if (self.translate_model is None) != (not self.translate_to):

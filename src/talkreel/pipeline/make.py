@@ -28,6 +28,7 @@ from talkreel.pipeline.graphics import add_cards
 from talkreel.pipeline.job import Job
 from talkreel.pipeline.listen import fine_level_of
 from talkreel.pipeline.see import Sight
+from talkreel.pipeline.upscale import enlarged_frames, steps
 from talkreel.ranking.posts import as_text
 from talkreel.rendering.measure import ClipMeasurement, measure_clip, measure_sound
 from talkreel.rendering.render import render
@@ -111,7 +112,9 @@ def rendered(
     figures = replace(key, stage="clip-figures")
 
     def produce(path: Path) -> None:
-        done = render(edit, media, path, progress=progress)
+        enlarging, rendering = steps(edit, progress)
+        enlarged = enlarged_frames(cache, edit, media, enlarging)
+        done = render(edit, media, path, progress=rendering, enlarged=enlarged)
         # Recorded before the file takes its place: a file that is there has its figures.
         cache.record(figures, Rendered, lambda: Rendered(done.measured, done.warnings))
 

@@ -13,7 +13,6 @@ from talkreel.core.edits import SCHEMA as EDIT_SCHEMA
 from talkreel.core.edits import Edit
 from talkreel.core.errors import InputError, SchemaError
 from talkreel.core.jsonio import load_json, read_document, write_document
-from talkreel.core.media import Media
 from talkreel.core.optimize import SCHEMA, Optimization
 from talkreel.pipeline.alternatives import Study
 from talkreel.pipeline.deliver import check_folder
@@ -21,6 +20,7 @@ from talkreel.pipeline.job import Job
 from talkreel.pipeline.options import ClipOptions
 from talkreel.pipeline.progress import Tracker, Watcher, unwatched
 from talkreel.pipeline.rerender import source_of
+from talkreel.pipeline.upscale import enlarged_frames
 from talkreel.rendering.shared import render_together
 from talkreel.store.analysis import read_analysis
 from talkreel.store.cache import StageCache, default_root
@@ -73,7 +73,7 @@ def optimize(
     names = [folder / f"{edit.id}-{variant.id}" for variant in found]
     result = _with_edits(result, edits, names)
     if render:
-        result = _with_videos(result, edits, media, names, tracker)
+        result = _with_videos(result, edits, job, names)
     write_document(folder / "optimize.json", result, SCHEMA)
     return result
 
@@ -90,13 +90,18 @@ def _with_edits(result: Optimization, edits: Sequence[Edit], names: Sequence[Pat
 def _with_videos(
     result: Optimization,
     edits: Sequence[Edit],
-    media: Media,
+    job: Job,
     names: Sequence[Path],
-    tracker: Tracker,
 ) -> Optimization:
     """``result`` with each variant rendered beside ``names``."""
     files = [name.with_suffix(".mp4") for name in names]
-    made = render_together(edits, media, files, progress=tracker.stage("render"))
+    made = render_together(
+        edits,
+        job.media,
+        files,
+        progress=job.tracker.stage("render"),
+        enlarge=lambda edit: enlarged_frames(job.cache, edit, job.media),
+    )
     pairs = zip(result.variants, files, strict=True)
     shown = tuple(replace(one, video=str(file)) for one, file in pairs)
     return replace(result, variants=shown, shared=made.shared)

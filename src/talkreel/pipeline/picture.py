@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from talkreel.core.edits import Edit, LayoutKind
 from talkreel.core.media import Colour, VideoStream
-from talkreel.core.picture import Grade, PictureChain
+from talkreel.core.picture import Grade, PictureChain, Upscale
 from talkreel.core.spans import Span
 from talkreel.edit.picture import (
     LEAST_BLUR,
@@ -47,22 +47,45 @@ def enhance_picture(work: Work, edit: Edit) -> Edit:
         lambda: picture_facts(job.media, span),
     )
     enlarged = _enlarged(edit, video)
+    upscale, learned = _learned(work, edit, enlarged)
     chain = PictureChain(
         denoise=denoising(facts.noise),
         grades=_grades(work, shots),
-        sharpen=sharpening(facts.blur, facts.noise),
+        # A network draws its edges as crisp as it was taught to.
+        sharpen=0.0 if upscale else sharpening(facts.blur, facts.noise),
         steady=facts.shake >= LEAST_SHAKE and len(edit.kept) == len(shots) == 1,
-        lanczos=enlarged > _LEAST_ENLARGED,
+        lanczos=enlarged > _LEAST_ENLARGED * (upscale.scale if upscale else 1),
+        upscale=upscale,
     )
-    text = _told(chain, facts, enlarged)
+    text = "; ".join([*learned, _told(chain, facts, enlarged)])
     return noted(replace(edit, picture=chain), FEATURE, text, applied=chain != PictureChain())
+
+
+def _learned(work: Work, edit: Edit, enlarged: float) -> tuple[Upscale | None, list[str]]:
+    """The network that enlarges the picture, if one was given, and what to tell of it."""
+    path = work.options.upscale
+    if path is None:
+        return None, []
+    if enlarged <= _LEAST_ENLARGED:
+        why = f"not enlarged by {path.name}: the clip is shown at {enlarged:.1f} times its size"
+        return None, [why]
+    from talkreel.pipeline.upscale import choose_upscale
+
+    upscale, told = choose_upscale(work, edit, path)
+    return upscale, [told]
 
 
 def _told(chain: PictureChain, facts: PictureFacts, enlarged: float) -> str:
     """What is done, then what is left and why."""
     noise, blur = f"noise of {facts.noise:.1f} of 255", f"softness of {facts.blur:.2f}"
     shake, size = f"shake of {100 * facts.shake:.1f} % of the width", f"{enlarged:.1f} times"
+    if chain.upscale:
+        rest = enlarged / chain.upscale.scale
+        size = f"the rest, {rest:.1f} times," if chain.lanczos else f"{rest:.1f} times after that"
     matched = f"exposure and colour of {_count(len(chain.grades), 'shot')} matched"
+    unsharpened = f"(mended from {LEAST_BLUR} on where there is no noise)"
+    if chain.upscale:
+        unsharpened = "to the network"
     still = "as it is little" if facts.shake < LEAST_SHAKE else "as there are joins or cuts"
     parts = [
         (bool(chain.grades), matched, "no two shots of one place differ in exposure or colour"),
@@ -70,7 +93,7 @@ def _told(chain: PictureChain, facts: PictureFacts, enlarged: float) -> str:
         (
             chain.sharpen > 0,
             f"{blur} sharpened by {chain.sharpen:.2f}",
-            f"{blur} left (mended from {LEAST_BLUR} on where there is no noise)",
+            f"{blur} left {unsharpened}",
         ),
         (chain.steady, f"{shake} steadied", f"{shake} left, {still}"),
         (chain.lanczos, f"enlarged {size} by Lanczos' kernel", f"shown at {size} its size"),

@@ -13,6 +13,7 @@ from talkreel.core.edits import Edit, Layout, LayoutKind
 from talkreel.core.media import Media
 from talkreel.rendering.broll import broll_chains, places
 from talkreel.rendering.colour import Conversion, SourceColour, conversion, matrix_of
+from talkreel.rendering.enlarge import Enlarged, Region, cutting, read_enlarged, region_of
 from talkreel.rendering.logo import logo_chain
 from talkreel.rendering.picture import finding_shake, mending, steadying
 from talkreel.rendering.pixels import PLAIN, Pixels
@@ -56,29 +57,34 @@ def picture_graph(
     broll_input: int = 0,
     logo_input: int = 0,
     drawn: bool,
+    enlarged: Enlarged | None = None,
 ) -> str:
     """The graph from the stretches' inputs to ``[picture]``.
 
     Args:
         edit: what is made.
-        media: input ``i`` of ffmpeg is stretch ``i`` of it.
+        media: input ``i`` of ffmpeg is stretch ``i`` of it, unless there are enlarged frames.
         schedule: frames of the clip.
         found: the source's colours.
         waveform_input: number of the input that carries the drawn waveform, if there is one.
         broll_input: number of the first input that carries b-roll, if there is any.
         logo_input: number of the first input of graphics: the logo, if there is one, then stickers.
         drawn: whether the caption script draws anything.
+        enlarged: input 0 where a network enlarged the picture.
     """
     rate, pixels = schedule.rate, Pixels.of(edit, media)
     chains: list[str] = []
-    pieces = make_pieces(edit, media, schedule)
-    if any(piece.kind is not LayoutKind.WAVEFORM for piece in pieces):
+    pieces = make_pieces(edit, media, schedule, enlarged)
+    if enlarged is not None and media.video is not None:
+        chains += read_enlarged(schedule, matrix_of(media.video, found))
+    elif any(piece.kind is not LayoutKind.WAVEFORM for piece in pieces):
         chains += _read_stretches(schedule, media, found, steady=edit.picture.steady)
     names = [f"p{i}" for i in range(len(pieces))]
     chains += _distribute(pieces, names, waveform_input)
     for piece, name in zip(pieces, names, strict=True):
-        mended = _mended(piece, edit, media, schedule, found)
-        chains += _piece_chains(piece, name, edit, media, found, pixels, mended)
+        # Enlarged frames were mended before.
+        mended = "" if enlarged else _mended(piece, edit, media, schedule, found)
+        chains += _piece_chains(piece, name, edit, media, found, pixels, mended, enlarged)
     whole = "".join(f"[{name}o]" for name in names)
     joined = f"concat=n={len(pieces)}:v=1:a=0" if len(pieces) > 1 else "null"
     counted = f"{whole}{joined},settb=1/{rate.numerator},setpts=N*{rate.denominator}"
@@ -115,6 +121,25 @@ def shake_graph(media: Media, schedule: Schedule, found: SourceColour) -> str:
     """The graph of the pass before, which writes down how the camera shakes."""
     chains = _read_stretches(schedule, media, found, steady=False)
     return ";\n".join([*chains, f"[frames]{finding_shake()}[picture]"])
+
+
+def plain_graph(
+    edit: Edit, media: Media, schedule: Schedule, found: SourceColour, region: Region
+) -> str:
+    """The graph to the clip's frames as the source has them, mended, for a network to enlarge."""
+    assert media.video is not None
+    matrix = matrix_of(media.video, found)
+    chains = _read_stretches(schedule, media, found, steady=edit.picture.steady)
+    mended = mending(edit.picture, schedule.shown, matrix)
+    return ";\n".join([*chains, f"[frames]{cutting(region, mended, matrix)}[picture]"])
+
+
+def shown_region(edit: Edit, media: Media, schedule: Schedule) -> Region:
+    """What the clip shows of the source's picture at any time."""
+    assert media.video is not None
+    pieces = make_pieces(edit, media, schedule)
+    windows = [window for piece in pieces for window in piece.windows]
+    return region_of(windows, Picture.of(media.video))
 
 
 def _read_stretches(
@@ -184,6 +209,7 @@ def _piece_chains(
     found: SourceColour,
     pixels: Pixels,
     mended: str,
+    enlarged: Enlarged | None,
 ) -> Iterator[str]:
     """From ``[<name>i]`` to ``[<name>o]``, canvas-sized, in ``pixels``."""
     width, height = edit.canvas.width, edit.canvas.height
@@ -193,6 +219,8 @@ def _piece_chains(
         return
     assert media.video is not None
     picture = Picture.of(media.video)
+    if enlarged is not None:
+        picture = enlarged.picture(picture)
     colour = conversion(media.video, found, pixels)
     if edit.picture.lanczos:
         colour = replace(colour, kernel="lanczos")
@@ -244,12 +272,14 @@ def _fit_chains(
     yield f"[{name}b][{name}f]overlay={left}:{top}:format={pixels.overlaid}[{name}o]"
 
 
-def make_pieces(edit: Edit, media: Media, schedule: Schedule) -> list[Piece]:
+def make_pieces(
+    edit: Edit, media: Media, schedule: Schedule, enlarged: Enlarged | None = None
+) -> list[Piece]:
     """The clip's frames as runs that one chain of filters can make."""
     which = _layout_of(edit.layouts, schedule.shown)
     if media.video is None:
         return [Piece(0, schedule.frames, LayoutKind.WAVEFORM, ())]
-    picture = Picture.of(media.video)
+    picture = Picture.of(media.video).enlarged(enlarged.scale if enlarged else 1)
     kinds = np.array([list(LayoutKind).index(layout.kind) for layout in edit.layouts])[which]
     edges = np.flatnonzero(np.diff(kinds)) + 1
     pieces: list[Piece] = []
@@ -259,7 +289,13 @@ def make_pieces(edit: Edit, media: Media, schedule: Schedule) -> list[Piece]:
             pieces.append(Piece(first, last, kind, ()))
             continue
         pieces += _run_pieces(edit, schedule, picture, which, first, last)
-    return pieces
+    if enlarged is None:
+        return pieces
+    left, top = enlarged.left, enlarged.top
+    return [
+        replace(piece, windows=tuple(window.seen_from(left, top) for window in piece.windows))
+        for piece in pieces
+    ]
 
 
 def _run_pieces(

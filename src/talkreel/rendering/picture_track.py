@@ -9,11 +9,19 @@ from talkreel.core.media import Colour
 from talkreel.core.stage import Progress
 from talkreel.media.ffmpeg import input_options, run_ffmpeg
 from talkreel.media.fonts import gather_fonts
+from talkreel.media.lossless import LOSSLESS_OPTIONS
 from talkreel.rendering.ass import ass_script, caption_fonts, check_fonts
 from talkreel.rendering.broll import broll_inputs
 from talkreel.rendering.colour import LUT_NAME, SourceColour, read_colour
 from talkreel.rendering.encoders import file_options, picture_container, video_options
-from talkreel.rendering.graph import CAPTIONS_NAME, FONTS_NAME, picture_graph, shake_graph
+from talkreel.rendering.enlarge import Region
+from talkreel.rendering.graph import (
+    CAPTIONS_NAME,
+    FONTS_NAME,
+    picture_graph,
+    plain_graph,
+    shake_graph,
+)
 from talkreel.rendering.hdr_text import hdr_script
 from talkreel.rendering.logo import logo_input
 from talkreel.rendering.overlay import overlay_graph
@@ -60,12 +68,29 @@ class PictureTrack:
             cwd=self._work.folder,
         )
 
+    def write_plain(self, sound: ClipSound, region: Region, name: str) -> None:
+        """Write the clip's frames as the source has them, mended, RGB without loss."""
+        work = self._work
+        inputs, colours = self._stretch_inputs(), self._colours(sound)
+        if work.edit.picture.steady:
+            self._find_shake(inputs, colours)
+        graph = plain_graph(work.edit, work.media, work.schedule, colours, region)
+        (work.folder / _GRAPH_NAME).write_text(graph, encoding="utf-8")
+        arguments = [*inputs, "-/filter_complex", _GRAPH_NAME, "-map", "[picture]"]
+        run_ffmpeg(
+            [*arguments, "-fps_mode", "passthrough", *LOSSLESS_OPTIONS, name],
+            timeout_seconds=work.timeout_seconds,
+            expected_seconds=work.schedule.duration,
+            progress=self._progress,
+            cwd=work.folder,
+        )
+
     def _whole_picture(self, sound: ClipSound) -> tuple[list[str], str]:
         """Arguments that open everything the picture is made of, and its graph."""
         edit, schedule = self._work.edit, self._work.schedule
         inputs, waveform_input = self._picture_inputs()
         colours = self._colours(sound)
-        if edit.picture.steady:
+        if edit.picture.steady and self._work.enlarged is None:
             self._find_shake(inputs, colours)
         broll_input = inputs.count("-i")
         inputs += broll_inputs(edit, schedule, self._work.folder)
@@ -84,6 +109,7 @@ class PictureTrack:
             broll_input=broll_input,
             logo_input=logo_number,
             drawn=edit.captions is not None or bool(title) or bool(edit.graphics.cards),
+            enlarged=self._work.enlarged,
         )
         return inputs, graph
 
@@ -99,15 +125,12 @@ class PictureTrack:
 
     def _picture_inputs(self) -> tuple[list[str], int | None]:
         """Arguments that open the stretches and the drawn waveform, and the latter's number."""
-        inputs: list[str] = []
-        needs_picture = any(x.kind is not LayoutKind.WAVEFORM for x in self._work.edit.layouts)
-        stretches = self._work.schedule.stretches if needs_picture else ()
-        for stretch in stretches:
-            seek = seek_seconds(stretch, self._work.schedule, self._work.media)
-            # Frames before the seek are wanted too: the one on screen may have begun there.
-            # A call recording that changes its size on the way must not restart the graph.
-            inputs += ["-noaccurate_seek", "-reinit_filter", "0"]
-            inputs += [*input_options(self._work.media, seek_seconds=seek)]
+        enlarged = self._work.enlarged
+        if enlarged is None:
+            inputs = self._stretch_inputs()
+        else:
+            inputs = ["-protocol_whitelist", "file", "-i", f"file:{enlarged.path}"]
+        number = inputs.count("-i")
         if not self._shows_waveform():
             return inputs, None
         canvas, frames = self._work.edit.canvas, self._work.schedule.frames
@@ -116,7 +139,19 @@ class PictureTrack:
         width, height = strip_size(canvas, frames)
         inputs += ["-f", "rawvideo", "-pixel_format", "yuv420p", "-framerate"]
         inputs += [str(canvas.frame_rate), "-video_size", f"{width}x{height}", "-i", WAVE_NAME]
-        return inputs, len(stretches)
+        return inputs, number
+
+    def _stretch_inputs(self) -> list[str]:
+        """Arguments that open the source once for each stretch."""
+        inputs: list[str] = []
+        needs_picture = any(x.kind is not LayoutKind.WAVEFORM for x in self._work.edit.layouts)
+        for stretch in self._work.schedule.stretches if needs_picture else ():
+            seek = seek_seconds(stretch, self._work.schedule, self._work.media)
+            # Frames before the seek are wanted too: the one on screen may have begun there.
+            # A call recording that changes its size on the way must not restart the graph.
+            inputs += ["-noaccurate_seek", "-reinit_filter", "0"]
+            inputs += [*input_options(self._work.media, seek_seconds=seek)]
+        return inputs
 
     def _shows_waveform(self) -> bool:
         return any(layout.kind is LayoutKind.WAVEFORM for layout in self._work.edit.layouts)

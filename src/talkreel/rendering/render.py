@@ -29,6 +29,7 @@ from talkreel.rendering.encoders import (
     picture_container,
     video_options,
 )
+from talkreel.rendering.enlarge import Enlarged, Region, takes_enlarged
 from talkreel.rendering.measure import ClipMeasurement, measure_clip, measure_sound
 from talkreel.rendering.picture_track import PictureTrack
 from talkreel.rendering.schedule import make_schedule
@@ -42,6 +43,7 @@ _TIMEOUT_FLOOR_SECONDS = 180.0
 _TIMEOUT_PER_SECOND = 60.0
 # Shares of the whole at which sound and picture are done.
 _SOUND_DONE, _PICTURE_DONE = 0.06, 0.94
+_PLAIN_NAME = "plain.mkv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def render(
     progress: Progress = silent,
     timeout_seconds: float | None = None,
     picture: Path | None = None,
+    enlarged: Enlarged | None = None,
 ) -> Delivered:
     """Render ``edit`` to ``out``; the file appears verified and whole, or not at all.
 
@@ -81,6 +84,7 @@ def render(
         progress: share done.
         timeout_seconds: wall-clock limit of each ffmpeg run; by default generous.
         picture: the encoded picture, where it is made already (see ``shared``).
+        enlarged: the frames that the edit wants enlarged by a network.
 
     Raises:
         RenderError: another source, ffmpeg failed, or the file did not verify.
@@ -90,8 +94,13 @@ def render(
     _check_source(edit, media)
     if out.is_dir():
         raise OutputError(f"{str(out)!r} is a folder: give the path of an mp4 file")
+    if takes_enlarged(edit) and enlarged is None:
+        raise RenderError(
+            f"the edit {edit.id!r} wants its picture enlarged by a network, and no frames were "
+            "enlarged for it"
+        )
     with _scratch(out) as folder:
-        job = _Job(edit, media, folder, progress, timeout_seconds)
+        job = _Job(edit, media, folder, progress, timeout_seconds, enlarged)
         measured, warnings = job.run(picture)
         try:
             os.replace(folder / job.work.clip_name, out)
@@ -113,6 +122,22 @@ def render_picture(edit: Edit, media: Media, out: Path, *, progress: Progress = 
     with _scratch(out) as folder:
         made = _Job(edit, media, folder, progress, None).picture_alone()
         os.replace(made, out)
+
+
+def render_plain(
+    edit: Edit, media: Media, region: Region, out: Path, *, progress: Progress = silent
+) -> None:
+    """The frames of ``edit`` as the source has them, mended, for a network to enlarge.
+
+    Frame ``n`` of ``out`` (see ``media.lossless``) is frame ``n`` of the clip.
+
+    Raises:
+        RenderError: another source, or ffmpeg failed.
+        OutputError: ``out`` cannot be written.
+    """
+    _check_source(edit, media)
+    with _scratch(out) as folder:
+        os.replace(_Job(edit, media, folder, progress, None).plain_frames(region), out)
 
 
 def _check_source(edit: Edit, media: Media) -> None:
@@ -158,12 +183,13 @@ class _Job:
         folder: Path,
         progress: Progress,
         timeout_seconds: float | None,
+        enlarged: Enlarged | None = None,
     ) -> None:
         schedule = make_schedule(edit, media)
         timeout = timeout_seconds or (
             _TIMEOUT_FLOOR_SECONDS + _TIMEOUT_PER_SECOND * schedule.duration
         )
-        self.work = Workplace(edit, media, folder, schedule, timeout)
+        self.work = Workplace(edit, media, folder, schedule, timeout, enlarged)
         self._progress = progress
 
     def run(self, picture: Path | None = None) -> tuple[ClipMeasurement, tuple[str, ...]]:
@@ -195,6 +221,11 @@ class _Job:
         sound = self._open()
         PictureTrack(self.work, self._picture_progress).write(sound)
         return self.work.folder / self.work.picture_name
+
+    def plain_frames(self, region: Region) -> Path:
+        sound = self._open()
+        PictureTrack(self.work, self._picture_progress).write_plain(sound, region, _PLAIN_NAME)
+        return self.work.folder / _PLAIN_NAME
 
     def _open(self) -> ClipSound:
         """The clip's sound as the source has it, with what opening the source told."""

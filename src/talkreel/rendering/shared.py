@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from talkreel.core.spans import Span
 from talkreel.core.stage import Progress, silent
 from talkreel.media.ffmpeg import run_ffmpeg
 from talkreel.rendering.encoders import file_options, movie_options, picture_container
+from talkreel.rendering.enlarge import Enlarged
 from talkreel.rendering.render import Delivered, render, render_picture
 
 # What does not show in a piece of the picture, or is cut to it.
@@ -56,12 +57,17 @@ class Together:
 
 
 def render_together(
-    edits: Sequence[Edit], media: Media, outs: Sequence[Path], *, progress: Progress = silent
+    edits: Sequence[Edit],
+    media: Media,
+    outs: Sequence[Path],
+    *,
+    progress: Progress = silent,
+    enlarge: Callable[[Edit], Enlarged | None] = lambda edit: None,
 ) -> Together:
     """Render ``edits`` of one source to ``outs``, making what they share once.
 
     An edit with parts that depend on the clip as a whole (cards, a logo, b-roll, a waveform) is
-    rendered by itself.
+    rendered by itself; ``enlarge`` makes the frames of one that wants them from a network.
 
     Raises:
         ValueError: as many outs as edits are needed.
@@ -93,7 +99,7 @@ def render_together(
                 clips.append(replace(made[key], path=out))
             else:
                 picture = _joined([files[_key(p)] for p in parts], edit, folder) if parts else None
-                clips.append(render(edit, media, out, picture=picture))
+                clips.append(render(edit, media, out, picture=picture, enlarged=enlarge(edit)))
             made.setdefault(key, clips[-1])
             progress((len(wanted) + number + 1) / steps)
     alone = sum(_frames(edit) for edit, parts in zip(edits, pieces, strict=True) if not parts)

@@ -49,6 +49,10 @@ class Picture:
             return cls(video.coded_height, video.coded_width, 1 / aspect)
         return cls(video.coded_width, video.coded_height, aspect)
 
+    def enlarged(self, scale: int) -> Picture:
+        """The same at so many times its size."""
+        return Picture(self.width * scale, self.height * scale, self.sample_aspect)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
@@ -73,6 +77,10 @@ class Window:
         return Window(
             self.width, self.height, self.left[first:last], self.top[first:last], self.moving
         )
+
+    def seen_from(self, left: int, top: int) -> Window:
+        """The same in a picture that begins at that pixel."""
+        return Window(self.width, self.height, self.left - left, self.top - top, self.moving)
 
 
 def boxes_at(path: CropPath, times: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from talkreel.core.graphics import Bookend
 from talkreel.core.media import Media
 from talkreel.rendering.bookends import bookends
 from talkreel.rendering.encoders import picture_container, sound_container
+from talkreel.rendering.enlarge import Enlarged
 from talkreel.rendering.pixels import Pixels
 from talkreel.rendering.schedule import Schedule
 
@@ -26,6 +27,7 @@ class Workplace:
         folder: all files lie in it.
         schedule: the clip's frames.
         timeout_seconds: wall-clock limit of each ffmpeg run.
+        enlarged: frames to show instead of the source's, where a network enlarged them.
     """
 
     edit: Edit
@@ -33,6 +35,7 @@ class Workplace:
     folder: Path
     schedule: Schedule
     timeout_seconds: float
+    enlarged: Enlarged | None = None
 
     @property
     def delivery(self) -> Delivery:

@@ -14,6 +14,7 @@ from talkreel.pipeline.craft_options import CraftOptions
     [
         ({"enhance": ("voise",)}, "--enhance takes voice, picture, got 'voise'"),
         ({"music": Path("/nowhere")}, "--music needs a folder"),
+        ({"upscale": Path("n.safetensors")}, "--upscale is a manner of --enhance picture"),
         ({"broll_stock": "unsplash"}, "stock libraries are pexels, pixabay"),
     ],
 )
