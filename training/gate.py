@@ -51,11 +51,14 @@ def checks(
         champion: to be compared with, None while there is none.
         gate: the group ``gate`` of the configuration.
     """
-    seen = probe(trained)  # before any other network takes the place of the trained one
+    trained.data.prepare_data()
+    trained.data.setup(None)
+    figures = _by_figures(trained, challenger, champion, gate)
+    seen = probe(trained)  # after them: the module keeps what it saw for the end of an epoch
     gap = largest_difference(seen.outputs, answers(challenger.net, seen.inputs))
     seconds = seconds_of(challenger.net, seen.inputs)
     return (
-        *_by_figures(trained, challenger, champion, gate),
+        *figures,
         Check("parity", gap <= gate.parity, f"largest difference {gap:.1e}, at most {gate.parity}"),
         Check(
             "latency",
