@@ -140,7 +140,7 @@ class VoiceChain:
         high_pass_hz: what lies below goes, or None.
         hum_hz: frequencies that are notched out.
         declick: whether clicks of a few samples are mended.
-        denoise_db: most that steady noise is taken down in pauses; half of it under words.
+        denoise_db: most that steady noise is taken down.
         gains: levels of speakers and of breaths; ordered, not overlapping.
         equalizer: bells.
         compression: or None.

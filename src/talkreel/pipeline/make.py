@@ -36,7 +36,7 @@ from talkreel.rendering.sidecars import write_srt, write_vtt
 from talkreel.store.cache import StageCache, StageKey
 
 # Raised whenever the renderer would make another file of the same edit.
-RENDER_VERSION = 3
+RENDER_VERSION = 4
 # How far outside a candidate the editor looks, for pauses and cuts.
 NEIGHBOURHOOD_SECONDS = 5.0
 

@@ -10,6 +10,7 @@ from talkreel.core.spans import Span
 from talkreel.edit.sound import treat_voice
 from talkreel.pipeline.listen import open_sound
 from talkreel.pipeline.work import Work, noted
+from talkreel.rendering.denoise import can_denoise
 
 FEATURE = "enhance voice"
 # Raised whenever the same sound would give other facts.
@@ -23,7 +24,8 @@ def enhance_voice(work: Work, edit: Edit) -> Edit:
     if edit.audio is None or work.job.media.audio is None:
         return noted(edit, FEATURE, "the source has no sound", applied=False)
     facts = facts_around(work, edit)
-    treatment = treat_voice(facts, work.analysis.transcript.words, edit.kept)
+    words = work.analysis.transcript.words
+    treatment = treat_voice(facts, words, edit.kept, can_denoise=can_denoise())
     if treatment.chain is None:
         return noted(edit, FEATURE, "; ".join(treatment.left), applied=False)
     edit = replace(edit, audio=replace(edit.audio, voice=treatment.chain))

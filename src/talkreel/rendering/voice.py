@@ -99,7 +99,7 @@ def _level(voice: VoiceChain, time_map: TimeMap, name: str, folder: Path) -> str
         return name
     samples = np.fromfile(folder / name, dtype=np.float32).reshape(-1, 2)
     if voice.denoise_db:
-        samples = denoise(samples, RATE, voice.denoise_db)
+        samples = denoise(samples, voice.denoise_db)
     if voice.gains:
         gains = [gain.gain_db for gain in voice.gains]
         parts = on_clip((gain.span for gain in voice.gains), time_map)

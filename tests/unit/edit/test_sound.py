@@ -29,12 +29,16 @@ def words(*turns: tuple[str, float, float]) -> list[Word]:
 def test_steady_noise_goes_and_no_more_than_is_safe() -> None:
     got = treat_voice(NOISY, (), KEPT)
     assert got.chain is not None
-    assert got.chain.denoise_db == 9.0
-    assert "15 dB under the voice taken down by 9 dB" in got.story
-    almost_clean = replace(NOISY, noise_dbfs=-49.0)
+    assert got.chain.denoise_db == 6.0
+    assert "15 dB under the voice taken down by 6 dB" in got.story
+    almost_clean = replace(NOISY, noise_dbfs=-50.0)
     chain = treat_voice(almost_clean, (), KEPT).chain
     assert chain is not None
-    assert chain.denoise_db == 6.0
+    assert chain.denoise_db == 5.0
+    without = treat_voice(NOISY, (), KEPT, can_denoise=False)
+    assert without.chain is not None
+    assert without.chain.denoise_db == 0.0
+    assert "not installed" in without.story
 
 
 @pytest.mark.parametrize(
