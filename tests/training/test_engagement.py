@@ -100,6 +100,22 @@ def test_talks_without_both_kinds_count_where_one_is_known() -> None:
     assert "auc-applause" not in metrics
 
 
+def test_the_calibration_is_that_of_any_reaction() -> None:
+    data = filled()
+
+    def error(sign: float) -> float:
+        reacted = [np.nan_to_num(item.labels[:, :2]).max(axis=1) for item in data.talks["test"]]
+        scored = [
+            Scored(item, sign * (16 * truth - 8), np.nan_to_num(item.labels))
+            for item, truth in zip(data.talks["test"], reacted, strict=True)
+        ]
+        figures = reaction_metrics(scored, data, "test", plain=False)
+        return next(m.value for m in figures if m.name == "calibration error")
+
+    assert error(1.0) < 0.001
+    assert error(-1.0) > 0.8  # a bin holds both kinds
+
+
 def test_unknown_labels_weigh_nothing() -> None:
     logits = torch.randn(2, 5, 3)
     labels = torch.zeros(2, 5, 3)

@@ -73,7 +73,10 @@ def test_every_file_composes_and_its_parts_can_be_made(file: str) -> None:
             for key in space:
                 assert OmegaConf.select(config, str(key)) is not None, key
         case ("gate", name):
-            assert compose("fit", [f"experiment={name}"]).gate.metric
+            gate = compose("fit", [f"experiment={name}"]).gate
+            assert gate.metric
+            assert gate.calibration
+            assert gate.parity <= 1e-5
         case _:
             pytest.fail(f"{file} belongs to no group that fit.yaml knows")
 
