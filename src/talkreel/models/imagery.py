@@ -128,3 +128,5 @@ class EndpointPainter:
                 return np.asarray(picture.convert("RGB").resize((width, height)))
         except (KeyError, IndexError, TypeError, OSError, binascii.Error) as error:
             raise EngineError("the endpoint's answer holds no picture") from error
+        except Image.DecompressionBombError as error:
+            raise EngineError("the endpoint's picture is far too large") from error

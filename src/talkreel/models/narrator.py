@@ -144,9 +144,16 @@ class ProgramNarrator:
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise EngineError(f"{self._program} did not speak: {error}") from error
-        # Its header states no length when it writes to a pipe, so the rest of the data is taken.
-        with wave.open(io.BytesIO(done.stdout)) as heard:
+        return _spoken(done.stdout, self._program)
+
+
+def _spoken(wav: bytes, program: str) -> Spoken:
+    """What a program wrote to a pipe: the header states no length, so the rest is the sound."""
+    try:
+        with wave.open(io.BytesIO(wav)) as heard:
             rate = heard.getframerate()
-        begin = done.stdout.find(b"data") + 8
-        pcm = done.stdout[begin : begin + (len(done.stdout) - begin) // 2 * 2]
-        return Spoken(np.frombuffer(pcm, dtype="<i2").astype(np.float64) / 32768, rate)
+    except (wave.Error, EOFError) as error:
+        raise EngineError(f"{program} wrote no speech") from error
+    begin = wav.find(b"data") + 8
+    pcm = wav[begin : begin + (len(wav) - begin) // 2 * 2]
+    return Spoken(np.frombuffer(pcm, dtype="<i2").astype(np.float64) / 32768, rate)

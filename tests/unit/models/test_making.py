@@ -6,7 +6,9 @@ import base64
 import io
 import json
 import shutil
+import struct
 import wave
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +65,14 @@ def test_vits_weights_speak_the_same_twice_and_fill_a_wav(voice: Path, tmp_path:
     assert main([*command, "--out", str(out)]) == 2
 
 
+def test_a_program_that_says_nothing_is_an_error(tmp_path: Path) -> None:
+    program = tmp_path / "espeak-ng"
+    program.write_text("#!/bin/sh\ncat > /dev/null\n")
+    program.chmod(0o755)
+    with pytest.raises(EngineError, match="no speech"):
+        open_narrator(str(program)).speak("Hello")
+
+
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
 def test_espeak_speaks_and_takes_no_options_from_the_text() -> None:
     spoken = open_narrator("espeak-ng").speak("-f /etc/hostname")
@@ -111,6 +121,18 @@ def test_a_picture_of_an_endpoint_is_brought_to_size() -> None:
 )
 def test_an_answer_without_a_picture_is_an_error(answer: object) -> None:
     with pytest.raises(EngineError, match="no picture"):
+        EndpointPainter(Answers(answer)).draw("a tree", 64, 64, seed=1)
+
+
+def test_a_picture_that_would_fill_the_memory_is_an_error() -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+    size = struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", b"")
+    answer = {"data": [{"b64_json": base64.b64encode(png).decode()}]}
+    with pytest.raises(EngineError, match="too large"):
         EndpointPainter(Answers(answer)).draw("a tree", 64, 64, seed=1)
 
 
