@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +25,11 @@ _SEARCH_PX = 360  # short side in which faces are looked for
 _FACE_PX = 96  # faces are brought to this width, so that near and far ones compare
 _DETAIL_PX = 90  # width at which room for text is judged: small texture does not disturb letters
 _DARK, _BRIGHT = 28.0, 232.0
+_EYES_FACE_PX = 160  # width to which a face is brought to look for eyes
+# Share of a clip's usual count of eyes from which they are open.
+_OPEN = 0.6
+# Room from which a title reads well.
+_ROOMY = 0.7
 # Mean step between neighbouring pixels (of 255) at which a place is too busy to read on.
 _BUSY = 14.0
 
@@ -35,7 +43,8 @@ class Still:
         certainty: 0..1 of that face; frontal ones are found more surely.
         sharpness: variance of the Laplacian (Pech-Pacheco 2000) in the face, or outside the
             captions where there is none; only comparable within one clip.
-        eyes: contrast around the eyes against that of the face; falls when they close.
+        eyes: how often a detector of eyes (Viola and Jones 2001) finds the less certain of the
+            two; it falls to a fraction when they close. Only comparable within one clip.
         light: mean luma of 255, in the face where there is one.
         room: 0..1 for each place a title could stand: 1 plain, 0 busy.
     """
@@ -75,9 +84,7 @@ def read_still(
     crop = _crop(luma, face)
     scale = _FACE_PX / crop.shape[1]
     small = cv2.resize(crop, (_FACE_PX, max(8, round(crop.shape[0] * scale))))
-    return Still(
-        face, certainty, _laplacian(small), _eye_contrast(small), float(small.mean()), room
-    )
+    return Still(face, certainty, _laplacian(small), eye_hits(crop), float(small.mean()), room)
 
 
 def worths(
@@ -86,22 +93,27 @@ def worths(
     """[N] how good each of one clip's pictures is as a cover, 0..1.
 
     Args:
-        stills: of one clip; sharpness and eyes are ranked within it.
+        stills: of one clip; sharpness and eyes are judged against the others.
         expressions: [N] 0..1, how lively the face is; NaN where none shows.
         titled: whether a title must find room.
     """
     count = len(stills)
-    sharp = _ranks(np.array([still.sharpness for still in stills]))
-    eyes = _ranks(np.array([still.eyes for still in stills]))
     faces = np.array([still.face is not None for still in stills])
+    sharpness = np.array([still.sharpness for still in stills])
+    # A face's sharpness says nothing beside that of a whole picture.
+    sharp = np.empty(count)
+    for like in (faces, ~faces):
+        sharp[like] = _ranks(sharpness[like])
+    eyes = open_eyes(np.array([still.eyes for still in stills]), faces)
     size = np.array([min(1.0, still.face_share / 0.35) for still in stills])
     sure = np.array([still.certainty for still in stills])
     lively = np.zeros(count) if expressions is None else np.nan_to_num(expressions)
     room = np.array([max(still.room, default=0.0) for still in stills])
     lit = np.array([_DARK < still.light < _BRIGHT for still in stills])
-    face = np.where(faces, 0.25 * size + 0.25 * sure + 0.25 * eyes + 0.25 * lively, 0.0)
+    face = np.where(faces, (0.4 * size + 0.3 * sure + 0.3 * lively) * (0.2 + 0.8 * eyes), 0.0)
     weight = 0.25 if titled else 0.0
-    value = 0.55 * face + 0.45 * sharp
+    value = 0.6 * face + 0.4 * sharp
+    room = np.minimum(1.0, room / _ROOMY)
     return np.asarray(((1 - weight) * value + weight * room) * np.where(lit, 1.0, 0.3))
 
 
@@ -137,22 +149,36 @@ def _plain_sharpness(luma: NDArray[np.float32], hidden: Rows | None) -> float:
     return float(np.mean([_laplacian(part) for part in parts])) if parts else 0.0
 
 
-def _eye_contrast(face: NDArray[np.float32]) -> float:
-    """Spread of luma in the two eye regions over the spread of the whole face.
+def open_eyes(hits: FloatArray, faces: NDArray[np.bool_]) -> FloatArray:
+    """[N] 0..1: 0 for closed eyes, 1 from more than half of what is usual among ``faces``."""
+    usual = float(np.median(hits[faces])) if faces.any() else 0.0
+    return np.asarray(np.clip(hits / max(_OPEN * usual, 1.0), 0.0, 1.0))
 
-    An open eye holds the darkest and some of the lightest pixels of a face; a closed one is
-    skin with a line.
+
+def eye_hits(face: NDArray[np.float32], cascade: str = "haarcascade_eye.xml") -> float:
+    """Windows in which a cascade sees an eye, on that side of a face where they are fewer.
+
+    Args:
+        face: [H, W] luma from hairline to chin.
+        cascade: file of OpenCV's.
     """
-    height, width = face.shape
-    rows = slice(int((EYES_AT - 0.06) * height), int((EYES_AT + 0.07) * height))
-    spreads = []
-    for middle in (0.31, 0.69):
-        patch = face[rows, int((middle - 0.12) * width) : int((middle + 0.12) * width)]
-        if patch.size:
-            low, high = np.percentile(patch, [4, 96])
-            spreads.append(float(high - low))
-    whole = float(np.subtract(*np.percentile(face, [96, 4])))
-    return float(np.mean(spreads)) / max(whole, 8.0) if spreads else 0.0
+    import cv2
+
+    height = max(8, round(_EYES_FACE_PX * face.shape[0] / face.shape[1]))
+    large = cv2.resize(face, (_EYES_FACE_PX, height)).clip(0, 255).astype(np.uint8)
+    band = large[int((EYES_AT - 0.18) * height) : int((EYES_AT + 0.2) * height)]
+    half = round(0.56 * _EYES_FACE_PX)
+    sides = (band[:, :half], band[:, -half:])
+    find = _cascade(cascade).detectMultiScale
+    sizes = {"minSize": (22, 22), "maxSize": (64, 64)}
+    return float(min(len(find(np.ascontiguousarray(s), 1.05, 0, 0, **sizes)) for s in sides))
+
+
+@lru_cache(maxsize=4)
+def _cascade(name: str) -> Any:
+    import cv2
+
+    return cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / name))
 
 
 def _room(luma: NDArray[np.float32], place: Box, face: Box | None, hidden: Rows | None) -> float:

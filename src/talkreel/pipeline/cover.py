@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 
 from talkreel.core.arrays import FloatArray
 from talkreel.core.cover import Cover
-from talkreel.core.edits import Box, Edit
+from talkreel.core.edits import AudioChain, Box, Edit, Encoding, LayoutKind
 from talkreel.core.emotions import EMOTIONS
-from talkreel.core.errors import MediaError, ModelMissing
+from talkreel.core.errors import MediaError, ModelMissing, RenderError
 from talkreel.core.media import Media
+from talkreel.core.spans import Span
 from talkreel.edit.captions import block_height
 from talkreel.edit.safe_area import safe_area
 from talkreel.features.faces import face_crop
@@ -28,6 +30,7 @@ from talkreel.perceive.stills import Still, read_still, worths
 from talkreel.pipeline.work import Work, noted
 from talkreel.rendering.bookends import lead_seconds
 from talkreel.rendering.cover import set_title
+from talkreel.rendering.render import render_picture
 from talkreel.rendering.sidecars import write_picture
 
 _LOOKS = 11
@@ -37,6 +40,7 @@ _LOOK_WIDTH = 540
 _TITLE_ROWS = 0.15  # of the height
 _NEUTRAL = EMOTIONS.index("neutral")
 _TITLE_FONT = "Roboto-Black.ttf"
+_FINE = Encoding("veryfast", 10, 96)
 
 
 def ask_for_title(work: Work, edit: Edit) -> Edit:
@@ -45,8 +49,14 @@ def ask_for_title(work: Work, edit: Edit) -> Edit:
     return noted(edit, "cover title", f"“{edit.title}” is set on the cover", applied=True)
 
 
-def make_cover(edit: Edit, clip_path: Path, path: Path) -> None:
+def make_cover(edit: Edit, clip_path: Path, path: Path, source: Media | None = None) -> None:
     """Write the cover of a rendered clip as JPEG, at the clip's size.
+
+    Args:
+        edit: of the clip.
+        clip_path: the clip.
+        path: of the cover.
+        source: what the clip is made of; with it, a title stands on the picture without captions.
 
     Raises:
         MediaError: ``clip_path`` is not a clip with a picture.
@@ -57,8 +67,12 @@ def make_cover(edit: Edit, clip_path: Path, path: Path) -> None:
         raise MediaError(f"{clip_path.name!r} has no picture to make a cover of")
     cover = edit.cover or Cover()
     time, still = best_still(edit, media)
-    with FrameReader(media, width=media.video.width) as full:
-        picture = full.at([time])[0].image
+    bare = bare_picture(edit, source, time) if cover.title and source else None
+    if bare is None:
+        with FrameReader(media, width=media.video.width) as full:
+            picture = full.at([time])[0].image
+    else:
+        picture, still = bare, measure_picture(edit, bare)
     # Where faces and captions leave no room the picture stands alone.
     if cover.title and max(still.room) > 0:
         place = title_places(edit)[int(np.argmax(still.room))]
@@ -84,6 +98,52 @@ def best_still(edit: Edit, media: Media) -> tuple[float, Still]:
     stills, images = read_stills(edit, media, times)
     best = int(np.argmax(worths(stills, _liveliness(images, stills), titled=bool(cover.title))))
     return times[best], stills[best]
+
+
+def bare_picture(edit: Edit, source: Media, clip_seconds: float) -> NDArray[np.uint8] | None:
+    """[H, W, 3]: what the clip shows at ``clip_seconds``, without captions and cards.
+
+    None where a single frame cannot be made apart from the clip, or its making fails.
+    """
+    waveform = any(layout.kind is LayoutKind.WAVEFORM for layout in edit.layouts)
+    apart = waveform or edit.picture.steady or edit.picture.upscale is not None
+    if apart or edit.media_digest != source.digest:
+        return None
+    frame = float(1 / edit.canvas.frame_rate)
+    time = edit.time_map.to_source(max(0.0, clip_seconds - lead_seconds(edit)))
+    run = next((run for run in edit.kept if run.contains(time)), edit.kept[-1])
+    # A file of one frame is no video.
+    begin = max(run.start, min(time, run.end - 2 * frame))
+    kept = Span(begin, begin + 2 * frame)
+    one = replace(
+        edit,
+        kept=(kept,),
+        layouts=tuple(layout for layout in edit.layouts if layout.span.overlap(kept) > 0),
+        captions=None,
+        audio=AudioChain() if edit.audio else None,
+        broll=tuple(b for b in edit.broll if b.span.overlap(kept) > 0),
+        graphics=replace(edit.graphics, cards=(), intro=None, outro=None, stickers=()),
+        encoding=_FINE,
+        cover=None,
+        notes=(),
+    )
+    with tempfile.TemporaryDirectory(prefix="talkreel-cover-") as name:
+        made = Path(name) / "still.mp4"
+        try:
+            render_picture(one, source, made)
+            with FrameReader(probe(made), width=edit.canvas.width) as reader:
+                return reader.at([0.0])[0].image
+        except (RenderError, MediaError):
+            return None
+
+
+def measure_picture(edit: Edit, picture: NDArray[np.uint8]) -> Still:
+    """What shows on one [H, W, 3] picture without captions."""
+    import cv2
+
+    size = (_LOOK_WIDTH, round(_LOOK_WIDTH * picture.shape[0] / picture.shape[1]))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return read_still(np.asarray(small, dtype=np.uint8), _detector(), title_places(edit))
 
 
 def read_stills(

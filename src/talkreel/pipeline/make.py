@@ -131,7 +131,8 @@ def deliver(folder: OutputFolder, rank: int, done: Cut, path: Path, file: Render
     """Put the rendered ``path`` of ``done`` and all that goes with it into ``folder``."""
     candidate = done.candidate
     name = f"{rank:02d}-{slug(candidate.title)}"
-    srt, vtt = place_files(done.edit, path, folder.clips / f"{name}.mp4")
+    target = folder.clips / f"{name}.mp4"
+    srt, vtt = place_files(done.edit, path, target, done.analysis.media)
     write_document(folder.edits / f"{rank:02d}.json", done.edit, SCHEMA)
     if done.words is not None:
         write_text(folder.clips / f"{name}.txt", as_text(done.words))
@@ -169,10 +170,12 @@ def caption_warnings(edit: Edit) -> tuple[str, ...]:
     return (f"no font here draws {missing!r}: these characters are boxes in the captions",)
 
 
-def place_files(edit: Edit, rendered_file: Path, video: Path) -> tuple[Path | None, Path | None]:
+def place_files(
+    edit: Edit, rendered_file: Path, video: Path, source: Media
+) -> tuple[Path | None, Path | None]:
     """Put the video, its cover and its caption files in place; returns the SRT and VTT."""
     place(rendered_file, video)
-    make_cover(edit, video, video.with_suffix(".jpg"))
+    make_cover(edit, video, video.with_suffix(".jpg"), source)
     srt, vtt = video.with_suffix(".srt"), video.with_suffix(".vtt")
     if edit.captions is None:
         srt.unlink(missing_ok=True)

@@ -53,9 +53,10 @@ def render_edit(
         return out, render_to(_with_captions(edit, captions, None), out, cache, watcher)
     job = _Delivered.beside(path)
     edit = _with_captions(edit, captions, job.analysis)
-    video, file = _render(edit, cache, watcher)
+    media = source_of(edit)
+    video, file = _render(edit, media, cache, watcher)
     measured = measure(edit, job.analysis, file)
-    return job.replace(path, edit, video, measured), measured
+    return job.replace(path, edit, media, video, measured), measured
 
 
 def render_to(
@@ -69,16 +70,17 @@ def render_to(
         RenderError: ffmpeg failed.
     """
     check_folder(out.parent)
-    video, file = _render(edit, cache, watcher)
-    place_files(edit, video, out)
+    media = source_of(edit)
+    video, file = _render(edit, media, cache, watcher)
+    place_files(edit, video, out, media)
     return measure(edit, None, file)
 
 
-def _render(edit: Edit, cache: StageCache | None, watcher: Watcher) -> tuple[Path, ClipMeasurement]:
+def _render(
+    edit: Edit, media: Media, cache: StageCache | None, watcher: Watcher
+) -> tuple[Path, ClipMeasurement]:
     tracker = Tracker([("render", 1.0)], watcher)
-    path, done = rendered(
-        cache or StageCache(default_root()), edit, source_of(edit), tracker.stage("render")
-    )
+    path, done = rendered(cache or StageCache(default_root()), edit, media, tracker.stage("render"))
     return path, done.measured
 
 
@@ -139,9 +141,11 @@ class _Delivered:
                     return cls(folder, clips, clip)
         raise InputError(f"{path} belongs to no job folder: say where to write with --out FILE.mp4")
 
-    def replace(self, path: Path, edit: Edit, video: Path, measured: Measured) -> Path:
+    def replace(
+        self, path: Path, edit: Edit, media: Media, video: Path, measured: Measured
+    ) -> Path:
         target = self.folder.root / self.clip.files.video
-        srt, vtt = place_files(edit, video, target)
+        srt, vtt = place_files(edit, video, target, media)
         write_document(path, edit, SCHEMA)
         files = replace(
             self.clip.files,

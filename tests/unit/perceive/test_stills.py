@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from talkreel.perceive.detectors import Detections
-from talkreel.perceive.stills import Still, read_still, worths
+from talkreel.media.frames import FrameReader
+from talkreel.media.probe import probe
+from talkreel.perceive.detectors import Detections, load_detector, look_everywhere
+from talkreel.perceive.stills import Still, eye_hits, open_eyes, read_still, worths
 
 PLACES = ((0.1, 0.05, 0.9, 0.25), (0.1, 0.4, 0.9, 0.6), (0.1, 0.7, 0.9, 0.9))
 
@@ -52,7 +56,7 @@ def still(**change: object) -> Still:
         "face": (0.3, 0.2, 0.7, 0.5),
         "certainty": 0.8,
         "sharpness": 100.0,
-        "eyes": 0.8,
+        "eyes": 80.0,
         "light": 120.0,
         "room": (0.5,),
     }
@@ -64,7 +68,7 @@ def still(**change: object) -> Still:
     [
         {"face": None, "certainty": 0.0, "eyes": 0.0},
         {"sharpness": 20.0},
-        {"eyes": 0.4},
+        {"eyes": 8.0},
         {"certainty": 0.3},
         {"light": 12.0},
     ],
@@ -72,6 +76,29 @@ def still(**change: object) -> Still:
 def test_each_fault_makes_a_worse_cover(worse: dict[str, object]) -> None:
     good, bad = worths([still(), still(**worse)], titled=False)
     assert good > bad
+
+
+def test_eyes_that_close_are_found_less(sample_dir: Path) -> None:
+    media = probe(sample_dir / "talk.mp4")
+    with FrameReader(media, width=1280) as reader:
+        image = reader.at([5.0])[0].image
+    face = look_everywhere(load_detector(), image, 360).boxes[0] * [1280, 720, 1280, 720]
+    left, top, right, bottom = face.astype(int)
+    opened = image[top:bottom, left:right].mean(axis=2, dtype=np.float32)
+    closed = opened.copy()
+    height, width = opened.shape
+    # Lids of the colour of the cheek below.
+    rows = slice(int(0.3 * height), int(0.46 * height))
+    skin = closed[int(0.5 * height) : int(0.6 * height), int(0.2 * width) : int(0.8 * width)].mean()
+    closed[rows, int(0.12 * width) : int(0.88 * width)] = skin
+    assert eye_hits(opened) > 5 * max(1.0, eye_hits(closed))
+
+
+def test_nobody_is_preferred_for_eyes_wider_than_open() -> None:
+    hits = np.array([0.0, 100.0, 120.0, 250.0, 0.0])
+    faces = np.array([True, True, True, True, False])
+    assert open_eyes(hits, faces).tolist() == [0.0, 1.0, 1.0, 1.0, 0.0]
+    assert open_eyes(np.zeros(2), np.array([False, False])).tolist() == [0.0, 0.0]
 
 
 def test_room_counts_only_for_a_title_and_expression_where_it_was_read() -> None:

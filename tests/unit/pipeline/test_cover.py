@@ -11,14 +11,29 @@ import pytest
 from PIL import Image
 
 from talkreel.core.cover import Cover
-from talkreel.core.edits import SCHEMA, Canvas, CropKey, CropPath, Edit, Layout, LayoutKind
+from talkreel.core.edits import (
+    SCHEMA,
+    Canvas,
+    CaptionCue,
+    Captions,
+    CaptionStyle,
+    CaptionWord,
+    CropKey,
+    CropPath,
+    Edit,
+    Layout,
+    LayoutKind,
+)
 from talkreel.core.errors import MediaError
 from talkreel.core.jsonio import document, read_document
 from talkreel.core.spans import Span
 from talkreel.edit.safe_area import safe_area
 from talkreel.media.ffmpeg import run_ffmpeg
-from talkreel.pipeline.cover import make_cover
+from talkreel.media.frames import FrameReader
+from talkreel.media.probe import probe
+from talkreel.pipeline.cover import bare_picture, make_cover
 from talkreel.rendering.cover import LEAST_CONTRAST, contrast, plate_opacity, set_title
+from talkreel.rendering.render import render
 
 WIDTH, HEIGHT = 180, 320
 
@@ -73,6 +88,39 @@ def test_a_title_is_set_inside_the_safe_area_only_when_asked(clip: Path, tmp_pat
     assert changed[:, 0].max() <= int(area.lowest * HEIGHT) + 1
     assert changed[:, 1].min() >= int(area.sides * WIDTH) - 1
     assert changed[:, 1].max() <= int((1 - area.sides) * WIDTH) + 1
+
+
+def test_a_title_stands_on_the_picture_without_captions(sample_dir: Path, tmp_path: Path) -> None:
+    source = probe(sample_dir / "talk.mp4")
+    span = Span(5.0, 6.0)
+    box = CropPath((CropKey(0.0, (0.4, 0.0, 0.4 + 0.316, 1.0)),))
+    cue = CaptionCue(span, ((CaptionWord("Captioned", span),),), 0.7)
+    style = CaptionStyle("test", "Roboto Black", "Roboto-Black.ttf", 0.08)
+    made = edit(
+        media_uri=source.uri,
+        media_digest=source.digest,
+        kept=(span,),
+        canvas=Canvas(360, 640, Fraction(25)),
+        layouts=(Layout(span, LayoutKind.CROP, (box,)),),
+        captions=Captions(style, (cue,)),
+        cover=Cover("Short", 5.5),
+    )
+    video = render(made, source, tmp_path / "clip.mp4").path
+    with FrameReader(probe(video), width=360) as reader:
+        shown = reader.at([0.5])[0].image.astype(int)
+    bare = bare_picture(made, source, 0.5)
+    assert bare is not None
+    assert bare.shape == shown.shape
+    apart = np.abs(bare - shown).max(axis=2)
+    rows = slice(int(0.68 * 640), int(0.8 * 640))
+    assert (apart[rows] > 100).sum() > 1000
+    assert np.delete(apart, np.r_[rows], axis=0).mean() < 8
+    # The last frame of a clip is one too, and another source is not taken for this one.
+    assert bare_picture(made, source, 0.99) is not None
+    assert bare_picture(replace(made, media_digest="0" * 64), source, 0.5) is None
+    make_cover(made, video, tmp_path / "a.jpg", source)
+    make_cover(replace(made, captions=None), video, tmp_path / "b.jpg", source)
+    assert (tmp_path / "a.jpg").read_bytes() == (tmp_path / "b.jpg").read_bytes()
 
 
 def test_the_wish_survives_in_the_document() -> None:
