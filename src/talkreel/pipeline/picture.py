@@ -79,13 +79,13 @@ def _told(chain: PictureChain, facts: PictureFacts, enlarged: float) -> str:
     """What is done, then what is left and why."""
     noise, blur = f"noise of {facts.noise:.1f} of 255", f"softness of {facts.blur:.2f}"
     shake, size = f"shake of {100 * facts.shake:.1f} % of the width", f"{enlarged:.1f} times"
-    if chain.upscale:
-        rest = enlarged / chain.upscale.scale
-        size = f"the rest, {rest:.1f} times," if chain.lanczos else f"{rest:.1f} times after that"
-    matched = f"exposure and colour of {_count(len(chain.grades), 'shot')} matched"
+    shown = f"shown at {size} its size"
     unsharpened = f"(mended from {LEAST_BLUR} on where there is no noise)"
     if chain.upscale:
+        rest = enlarged / chain.upscale.scale
+        size, shown = f"the rest, {rest:.1f} times,", f"shown at {rest:.1f} times what it makes"
         unsharpened = "to the network"
+    matched = f"exposure and colour of {_count(len(chain.grades), 'shot')} matched"
     still = "as it is little" if facts.shake < LEAST_SHAKE else "as there are joins or cuts"
     parts = [
         (bool(chain.grades), matched, "no two shots of one place differ in exposure or colour"),
@@ -96,7 +96,7 @@ def _told(chain: PictureChain, facts: PictureFacts, enlarged: float) -> str:
             f"{blur} left {unsharpened}",
         ),
         (chain.steady, f"{shake} steadied", f"{shake} left, {still}"),
-        (chain.lanczos, f"enlarged {size} by Lanczos' kernel", f"shown at {size} its size"),
+        (chain.lanczos, f"enlarged {size} by Lanczos' kernel", shown),
     ]
     done = [text for on, text, _ in parts if on]
     return "; ".join([*done, *(text for on, _, text in parts if not on)])
