@@ -60,7 +60,7 @@ def register(
         import mlflow
 
         mlflow.set_tracking_uri(uri)
-        mlflow.set_experiment(EXPERIMENT)
+        mlflow.set_experiment(experiment_id=experiment(uri))
         with mlflow.start_run(run_id=run_id or None):
             logged = mlflow.pyfunc.log_model(
                 name=_NAME,
@@ -78,6 +78,20 @@ def register(
         return version
 
     return reached(uri, send)
+
+
+def experiment(uri: str) -> str:
+    """Id of the experiment that all runs belong to; made if it is new.
+
+    Beside a database file the artifacts lie in ``artifacts``, not in the working directory.
+    """
+    found = client(uri).get_experiment_by_name(EXPERIMENT)
+    if found is not None:
+        return str(found.experiment_id)
+    place = None
+    if uri.startswith("sqlite:///"):
+        place = (Path(uri.removeprefix("sqlite:///")).parent / "artifacts").resolve().as_uri()
+    return str(client(uri).create_experiment(EXPERIMENT, place))
 
 
 def signature(example: Mapping[str, Any], outputs: Mapping[str, Any]) -> Any:

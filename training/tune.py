@@ -27,7 +27,6 @@ from training.arguments import say
 from training.callbacks import TrainingDiverged
 from training.composing import CONFIGS
 from training.fit import fit
-from training.loggers import EXPERIMENT
 
 log = logging.getLogger(__name__)
 
@@ -152,9 +151,7 @@ def _parent(study: optuna.Study, config: DictConfig, name: str) -> str:
 
     def make() -> str:
         client = registry.client(config.tracking_uri)
-        found = client.get_experiment_by_name(EXPERIMENT)
-        place = Path(config.runs, "artifacts").resolve().as_uri()
-        number = found.experiment_id if found else client.create_experiment(EXPERIMENT, place)
+        number = registry.experiment(config.tracking_uri)
         return str(client.create_run(number, run_name=f"tune-{name}").info.run_id)
 
     made = registry.reached(config.tracking_uri, make) or ""

@@ -252,6 +252,23 @@ def test_a_bundle_is_served_by_mlflow_without_pickle(bundle: Path) -> None:
     assert not list(place.rglob("*.pkl"))
 
 
+def test_a_new_database_keeps_its_artifacts_beside_it(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    uri = f"sqlite:///{tmp_path}/store/new.db"
+    (tmp_path / "store").mkdir()
+    rows = {"rows": np.ones((2, 8), np.float32), "mask": np.ones(2, np.float32)}
+    version = registry.register(
+        uri, bundle, "tiny", run_id="", example=rows,
+        outputs={"output": np.ones(2, np.float32)}, tags={},
+    )  # fmt: skip
+    assert version == "1"
+    assert registry.bundle_of(uri, "tiny", registry.CHALLENGER).is_relative_to(tmp_path / "store")
+    assert not list((tmp_path / "here").iterdir())
+
+
 def test_the_gate_accepts_compares_and_refuses(bundle: Path, room: Path) -> None:
     config = tiny(logger="mlflow")
 
