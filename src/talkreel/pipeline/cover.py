@@ -37,7 +37,9 @@ _LOOKS = 11
 # Where in the clip to look: past the first instant, before the end gives the point away.
 _FROM, _TO = 0.04, 0.6
 _LOOK_WIDTH = 540
-_TITLE_ROWS = 0.15  # of the height
+# Heights of the bands, of the picture; a face may leave room for the lower one alone.
+_TITLE_ROWS = (0.15, 0.1)
+_TITLE_PLACES = 10
 _NEUTRAL = EMOTIONS.index("neutral")
 _TITLE_FONT = "Roboto-Black.ttf"
 _FINE = Encoding("veryfast", 10, 96)
@@ -75,8 +77,7 @@ def make_cover(edit: Edit, clip_path: Path, path: Path, source: Media | None = N
         picture, still = bare, measure_picture(edit, bare)
     # Where faces and captions leave no room the picture stands alone.
     if cover.title and max(still.room) > 0:
-        place = title_places(edit)[int(np.argmax(still.room))]
-        picture = set_title(picture, cover.title, place, _font(edit))
+        picture = set_title(picture, cover.title, _place(edit, still), _font(edit))
     write_picture(picture, path)
 
 
@@ -161,11 +162,20 @@ def read_stills(
 
 
 def title_places(edit: Edit) -> tuple[Box, ...]:
-    """Where a title may stand: bands of the safe area from its top to its bottom."""
+    """Where a title may stand: high and low bands of the safe area from its top to its bottom."""
     area = safe_area(edit.canvas)
-    last = area.lowest - _TITLE_ROWS
-    tops = np.linspace(area.top, last, 10)
-    return tuple((area.sides, float(t), 1 - area.sides, float(t) + _TITLE_ROWS) for t in tops)
+    return tuple(
+        (area.sides, float(top), 1 - area.sides, float(top) + rows)
+        for rows in _TITLE_ROWS
+        for top in np.linspace(area.top, area.lowest - rows, _TITLE_PLACES)
+    )
+
+
+def _place(edit: Edit, still: Still) -> Box:
+    """Where the title reads best: in a plain place, and in a high one, where letters are large."""
+    places = title_places(edit)
+    worth = [(place[3] - place[1]) * room for place, room in zip(places, still.room, strict=True)]
+    return places[int(np.argmax(worth))]
 
 
 def caption_rows(edit: Edit, clip_seconds: float) -> tuple[float, float] | None:
