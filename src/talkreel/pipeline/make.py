@@ -28,7 +28,7 @@ from talkreel.pipeline.graphics import add_cards
 from talkreel.pipeline.job import Job
 from talkreel.pipeline.listen import fine_level_of
 from talkreel.pipeline.see import Sight
-from talkreel.pipeline.upscale import enlarged_frames, steps
+from talkreel.pipeline.upscale import enlarged_frames, scale_of, steps
 from talkreel.ranking.posts import as_text
 from talkreel.rendering.measure import ClipMeasurement, measure_clip, measure_sound
 from talkreel.rendering.render import render
@@ -53,7 +53,7 @@ class Cut:
 
 def edit_options(job: Job) -> EditOptions:
     """What the job's options mean for every edit."""
-    settings = job.options.settings
+    settings, network = job.options.settings, job.options.craft.upscale
     return EditOptions(
         aspect=job.options.aspect,
         captions=job.options.captions,
@@ -61,7 +61,7 @@ def edit_options(job: Job) -> EditOptions:
         fillers=job.options.craft.tighten,
         height=settings.long_side,
         encoding=settings.encoding,
-        upscale_limit=settings.upscale_limit,
+        upscale_limit=max(settings.upscale_limit, scale_of(network) if network else 1),
     )
 
 

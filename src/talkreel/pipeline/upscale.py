@@ -56,6 +56,16 @@ def check_upscale(path: Path) -> None:
     _opened(path)
 
 
+def scale_of(path: Path) -> int:
+    """How many pixels across the network in ``path`` makes of one.
+
+    Raises:
+        ModelMissing: there is no such file.
+        InputError: not a network that enlarges, or spandrel is not installed.
+    """
+    return _opened(path)[1].scale
+
+
 def choose_upscale(work: Work, edit: Edit, path: Path) -> tuple[Upscale | None, str]:
     """The network as it enlarges ``edit``, or None, and what to tell of it.
 

@@ -18,6 +18,7 @@ from talkreel.core.transcript import Transcript
 from talkreel.media.probe import probe
 from talkreel.pipeline.craft_options import CraftOptions
 from talkreel.pipeline.job import Job
+from talkreel.pipeline.make import edit_options
 from talkreel.pipeline.options import ClipOptions
 from talkreel.pipeline.picture import enhance_picture
 from talkreel.pipeline.progress import Tracker, unwatched
@@ -76,6 +77,16 @@ def test_frames_are_enlarged_once_and_rendered_again_from_the_edit(
     with pytest.raises(ModelMissing, match="none at"):
         render_edit(tmp_path / "edit.json", out=tmp_path / "b.mp4", cache=empty)
     assert not (tmp_path / "b.mp4").exists()
+
+
+def test_a_canvas_may_be_as_large_as_the_network_draws(
+    work: Work, save_network: Save, tmp_path: Path
+) -> None:
+    assert edit_options(work.job).upscale_limit == work.job.options.settings.upscale_limit
+    network = save_network(tmp_path / "four.safetensors", scale=4)
+    craft = CraftOptions(enhance=("picture",), upscale=network)
+    job = replace(work.job, options=replace(work.job.options, craft=craft))
+    assert edit_options(job).upscale_limit == 4
 
 
 def test_a_changed_network_is_refused(work: Work, save_network: Save, tmp_path: Path) -> None:
