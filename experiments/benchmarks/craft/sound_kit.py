@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.io import wavfile
 
 from talkreel.core.edits import AudioChain, Canvas, Edit, Layout, LayoutKind
-from talkreel.core.sound import VoiceChain
+from talkreel.core.sound import VoiceChain, VoiceFacts
 from talkreel.core.spans import Span
 from talkreel.edit.sound import Treatment, treat_voice
 from talkreel.media.audio import Audio, extract_audio
@@ -125,9 +125,15 @@ def treated(sound: Sound, folder: Path, chain: VoiceChain) -> Sound:
 
 def decided(sound: Sound, folder: Path) -> Treatment:
     """What ``--enhance voice`` would do."""
+    return judged(sound, folder)[1]
+
+
+def judged(sound: Sound, folder: Path) -> tuple[VoiceFacts, Treatment]:
+    """What is measured of a sound, and what ``--enhance voice`` would do."""
     audio = heard(sound, folder)
     whole = Span(0.0, audio.duration)
-    return treat_voice(voice_facts(audio, voice_activity(audio), (), whole), (), (whole,))
+    facts = voice_facts(audio, voice_activity(audio), (), whole)
+    return facts, treat_voice(facts, (), (whole,))
 
 
 def heard(sound: Sound, folder: Path) -> Audio:

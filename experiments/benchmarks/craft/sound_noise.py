@@ -55,7 +55,9 @@ def noise_part(media: Path, folder: Path, count: int, kinds: Sequence[str] = NOI
                 for i, way in enumerate(WAYS.values()):
                     got = way(noisy, folder)
                     figures[0, i] += np.nan if got is None else si_sdr(clean, got) / len(made)
-                    wrong = np.nan if got is None else errors(got, text, folder, transcriber)
+                    # Words are counted without even the high-pass.
+                    read = noisy if way is plain else got
+                    wrong = np.nan if read is None else errors(read, text, folder, transcriber)
                     figures[1, i] += wrong
             row = [*(f"{x:.1f}" for x in figures[0]), *(f"{x:.0f}" for x in figures[1])]
             shown = " | ".join(row).replace("nan", "not installed")

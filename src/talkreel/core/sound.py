@@ -48,6 +48,8 @@ class VoiceFacts:
         speakers: levels of those who speak long enough to tell.
         breaths: breaths and mouth noises between words.
         spread_db: standard deviation of the level of words.
+        decay_seconds: time in which the room's answer falls by 60 dB, or None where that is
+            not heard; a dry voice gives 0.2 itself.
     """
 
     speech_dbfs: float | None
@@ -60,6 +62,7 @@ class VoiceFacts:
     speakers: tuple[SpeakerLevel, ...] = ()
     breaths: tuple[Span, ...] = ()
     spread_db: float = 0.0
+    decay_seconds: float | None = None
 
     @property
     def snr_db(self) -> float | None:
@@ -140,6 +143,7 @@ class VoiceChain:
         high_pass_hz: what lies below goes, or None.
         hum_hz: frequencies that are notched out.
         declick: whether clicks of a few samples are mended.
+        dereverb: whether late reverberation is taken down.
         denoise_db: most that steady noise is taken down.
         gains: levels of speakers and of breaths; ordered, not overlapping.
         equalizer: bells.
@@ -149,6 +153,7 @@ class VoiceChain:
     high_pass_hz: float | None = None
     hum_hz: tuple[float, ...] = ()
     declick: bool = False
+    dereverb: bool = False
     denoise_db: float = 0.0
     gains: tuple[SpanGain, ...] = ()
     equalizer: tuple[Equalizer, ...] = ()

@@ -17,6 +17,7 @@ from talkreel.core.sound import VOICE_BANDS_HZ, SpeakerLevel, VoiceFacts
 from talkreel.core.spans import Span, merge
 from talkreel.core.transcript import Word
 from talkreel.media.audio import SAMPLE_RATE, Audio
+from talkreel.perceive.decay import decay_seconds
 from talkreel.perceive.loudness import LoudnessMeter, to_lufs
 
 # Frames of the voice signal that surely hold speech, and surely none.
@@ -93,6 +94,7 @@ def voice_facts(audio: Audio, voice: Signal, words: Sequence[Word], around: Span
             frames, probability[:count], begin, voice.step, noise_db, speech_db, inside
         ),
         spread_db=float(np.std([_word_db(audio, word) for word in inside])) if inside else 0.0,
+        decay_seconds=decay_seconds(samples),
     )
 
 

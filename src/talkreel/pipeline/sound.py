@@ -11,10 +11,11 @@ from talkreel.edit.sound import treat_voice
 from talkreel.pipeline.listen import open_sound
 from talkreel.pipeline.work import Work, noted
 from talkreel.rendering.denoise import can_denoise
+from talkreel.rendering.dereverb import can_dereverb
 
 FEATURE = "enhance voice"
 # Raised whenever the same sound would give other facts.
-FACTS_VERSION = 1
+FACTS_VERSION = 2
 # The room is heard in pauses, and a clip may have few.
 _AROUND_SECONDS = 15.0
 
@@ -24,8 +25,13 @@ def enhance_voice(work: Work, edit: Edit) -> Edit:
     if edit.audio is None or work.job.media.audio is None:
         return noted(edit, FEATURE, "the source has no sound", applied=False)
     facts = facts_around(work, edit)
-    words = work.analysis.transcript.words
-    treatment = treat_voice(facts, words, edit.kept, can_denoise=can_denoise())
+    treatment = treat_voice(
+        facts,
+        work.analysis.transcript.words,
+        edit.kept,
+        can_denoise=can_denoise(),
+        can_dereverb=can_dereverb(),
+    )
     if treatment.chain is None:
         return noted(edit, FEATURE, "; ".join(treatment.left), applied=False)
     edit = replace(edit, audio=replace(edit.audio, voice=treatment.chain))

@@ -13,6 +13,7 @@ from talkreel.core.sound import VoiceChain
 from talkreel.core.spans import TimeMap
 from talkreel.media.ffmpeg import run_ffmpeg
 from talkreel.rendering.denoise import denoise
+from talkreel.rendering.dereverb import dereverb
 from talkreel.rendering.envelope import at_samples, on_clip, smooth_gains
 from talkreel.rendering.mix import Mix
 from talkreel.rendering.music import open_music
@@ -95,10 +96,12 @@ def _filter(name: str, filters: list[str], *, folder: Path, timeout_seconds: flo
 
 
 def _level(voice: VoiceChain, time_map: TimeMap, name: str, folder: Path) -> str:
-    """Noise down and speakers level; returns the name of the result."""
-    if not voice.denoise_db and not voice.gains:
+    """Room and noise down and speakers level; returns the name of the result."""
+    if not (voice.dereverb or voice.denoise_db or voice.gains):
         return name
     samples = np.fromfile(folder / name, dtype=np.float32).reshape(-1, 2)
+    if voice.dereverb:
+        samples = dereverb(samples)
     if voice.denoise_db:
         samples = denoise(samples, voice.denoise_db)
     if voice.gains:

@@ -23,6 +23,7 @@ def test_a_full_chain_survives_json_and_an_old_one_reads() -> None:
             high_pass_hz=70.0,
             hum_hz=(50.0, 100.0),
             declick=True,
+            dereverb=True,
             denoise_db=9.0,
             gains=(SpanGain(Span(1, 2), -6.0),),
             equalizer=(Equalizer(2000.0, 1.5),),

@@ -72,6 +72,22 @@ def test_hum_and_clicks_are_taken_only_where_they_are() -> None:
     assert not plain.declick
 
 
+def test_a_ringing_room_is_taken_down_and_a_dry_one_left() -> None:
+    ringing = replace(NOISY, decay_seconds=0.8)
+    got = treat_voice(ringing, (), KEPT)
+    assert got.chain is not None
+    assert got.chain.dereverb
+    assert "reverberation of 0.8 s taken down" in got.story
+    without = treat_voice(ringing, (), KEPT, can_dereverb=False)
+    assert without.chain is not None
+    assert not without.chain.dereverb
+    assert "nara_wpe is not installed" in without.story
+    for dry in (None, 0.2):
+        chain = treat_voice(replace(NOISY, decay_seconds=dry), (), KEPT).chain
+        assert chain is not None
+        assert not chain.dereverb
+
+
 def test_speakers_meet_in_the_middle_and_breaths_are_softer() -> None:
     facts = replace(
         NOISY,
