@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -33,6 +33,9 @@ _APART = frozenset(
     )
 )
 _GRID = 1e-3  # frames by which an edge may lie off another variant's frames
+# Every piece costs an opening of the source: at 10 % saved, two variants took 1.18 times the
+# processor time of one after the other, at 36 % .88.
+_LEAST_SAVED = 0.2
 _JOIN_TIMEOUT_SECONDS = 120.0
 
 
@@ -67,7 +70,8 @@ def render_together(
     """Render ``edits`` of one source to ``outs``, making what they share once.
 
     An edit with parts that depend on the clip as a whole (cards, a logo, b-roll, a waveform) is
-    rendered by itself; ``enlarge`` makes the frames of one that wants them from a network.
+    rendered by itself, and so are all where little is shared; ``enlarge`` makes the frames of one
+    that wants them from a network.
 
     Raises:
         ValueError: as many outs as edits are needed.
@@ -82,6 +86,8 @@ def render_together(
     )
     pieces = [_pieces(edit, edges) if _divisible(edit) else [] for edit in edits]
     wanted = {_key(piece): piece for parts in pieces for piece in parts}
+    if _saved(pieces, wanted.values()) < _LEAST_SAVED:
+        pieces, wanted = [[] for _ in edits], {}
     steps = len(wanted) + len(edits)
     with tempfile.TemporaryDirectory(dir=outs[0].parent, prefix=".part-") as name:
         folder = Path(name)
@@ -105,6 +111,12 @@ def render_together(
     alone = sum(_frames(edit) for edit, parts in zip(edits, pieces, strict=True) if not parts)
     encoded = alone + sum(_frames(piece) for piece in wanted.values())
     return Together(tuple(clips), sum(_frames(edit) for edit in edits), encoded)
+
+
+def _saved(pieces: Sequence[Sequence[Edit]], wanted: Iterable[Edit]) -> float:
+    """Share of the frames in ``pieces`` that are made for several of them."""
+    frames = sum(_frames(piece) for parts in pieces for piece in parts)
+    return 1 - sum(_frames(piece) for piece in wanted) / max(frames, 1)
 
 
 def _divisible(edit: Edit) -> bool:

@@ -78,6 +78,19 @@ def test_another_title_alone_costs_nothing(
     assert [clip.path.name for clip in made.clips] == ["a.mp4", "b.mp4"]
 
 
+def test_variants_that_share_little_are_rendered_one_by_one(
+    workshop: Workshop, numbered: Media, read_numbers: Read, tmp_path: Path
+) -> None:
+    first, second = (
+        workshop.edit(numbered, kept)
+        for kept in ((Span(1.0, 2.0), Span(4.0, 4.2)), (Span(4.0, 4.2), Span(6.0, 7.0)))
+    )
+    made = render_together([first, second], numbered, [tmp_path / "a.mp4", tmp_path / "b.mp4"])
+    assert made.encoded == made.frames == 72
+    luma = workshop.luma(made.clips[1].path)
+    assert read_numbers(luma).tolist() == [*range(120, 126), *range(180, 210)]
+
+
 def test_another_source_is_refused(workshop: Workshop, numbered: Media, tmp_path: Path) -> None:
     edit = replace(workshop.edit(numbered, (Span(1.0, 3.0),)), media_digest="f" * 64)
     with pytest.raises(RenderError, match="another file"):
