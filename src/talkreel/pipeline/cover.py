@@ -15,7 +15,7 @@ from talkreel.core.arrays import FloatArray
 from talkreel.core.cover import Cover
 from talkreel.core.edits import AudioChain, Box, Edit, Encoding, LayoutKind
 from talkreel.core.emotions import EMOTIONS
-from talkreel.core.errors import MediaError, ModelMissing, RenderError
+from talkreel.core.errors import InputError, MediaError, ModelMissing, RenderError
 from talkreel.core.media import Media
 from talkreel.core.spans import Span
 from talkreel.edit.captions import block_height
@@ -27,11 +27,13 @@ from talkreel.models.predict_face import FaceEmotionPredictor
 from talkreel.models.shipped import load_bundle
 from talkreel.perceive.detectors import Detector, load_detector
 from talkreel.perceive.stills import Still, read_still, worths
+from talkreel.pipeline.upscale import enlarged_frames
 from talkreel.pipeline.work import Work, noted
 from talkreel.rendering.bookends import lead_seconds
 from talkreel.rendering.cover import set_title
 from talkreel.rendering.render import render_picture
 from talkreel.rendering.sidecars import write_picture
+from talkreel.store.cache import StageCache
 
 _LOOKS = 11
 # Where in the clip to look: past the first instant, before the end gives the point away.
@@ -107,8 +109,8 @@ def bare_picture(edit: Edit, source: Media, clip_seconds: float) -> NDArray[np.u
     None where a single frame cannot be made apart from the clip, or its making fails.
     """
     waveform = any(layout.kind is LayoutKind.WAVEFORM for layout in edit.layouts)
-    apart = waveform or edit.picture.steady or edit.picture.upscale is not None
-    if apart or edit.media_digest != source.digest:
+    # Shake is told by the frames around.
+    if waveform or edit.picture.steady or edit.media_digest != source.digest:
         return None
     frame = float(1 / edit.canvas.frame_rate)
     time = edit.time_map.to_source(max(0.0, clip_seconds - lead_seconds(edit)))
@@ -131,10 +133,11 @@ def bare_picture(edit: Edit, source: Media, clip_seconds: float) -> NDArray[np.u
     with tempfile.TemporaryDirectory(prefix="talkreel-cover-") as name:
         made = Path(name) / "still.mp4"
         try:
-            render_picture(one, source, made)
+            enlarged = enlarged_frames(StageCache(Path(name)), one, source)
+            render_picture(one, source, made, enlarged=enlarged)
             with FrameReader(probe(made), width=edit.canvas.width) as reader:
                 return reader.at([0.0])[0].image
-        except (RenderError, MediaError):
+        except (RenderError, InputError):
             return None
 
 

@@ -94,11 +94,7 @@ def render(
     _check_source(edit, media)
     if out.is_dir():
         raise OutputError(f"{str(out)!r} is a folder: give the path of an mp4 file")
-    if takes_enlarged(edit) and enlarged is None:
-        raise RenderError(
-            f"the edit {edit.id!r} wants its picture enlarged by a network, and no frames were "
-            "enlarged for it"
-        )
+    _check_enlarged(edit, enlarged)
     with _scratch(out) as folder:
         job = _Job(edit, media, folder, progress, timeout_seconds, enlarged)
         measured, warnings = job.run(picture)
@@ -111,7 +107,14 @@ def render(
     return Delivered(out, measured, words, warnings)
 
 
-def render_picture(edit: Edit, media: Media, out: Path, *, progress: Progress = silent) -> None:
+def render_picture(
+    edit: Edit,
+    media: Media,
+    out: Path,
+    *,
+    progress: Progress = silent,
+    enlarged: Enlarged | None = None,
+) -> None:
     """The encoded picture of ``edit`` without its sound, as ``render`` takes it.
 
     Raises:
@@ -119,8 +122,9 @@ def render_picture(edit: Edit, media: Media, out: Path, *, progress: Progress = 
         OutputError: ``out`` cannot be written.
     """
     _check_source(edit, media)
+    _check_enlarged(edit, enlarged)
     with _scratch(out) as folder:
-        made = _Job(edit, media, folder, progress, None).picture_alone()
+        made = _Job(edit, media, folder, progress, None, enlarged).picture_alone()
         os.replace(made, out)
 
 
@@ -156,6 +160,14 @@ def _check_source(edit: Edit, media: Media) -> None:
         raise RenderError(
             f"the edit plays {edit.kept[0].start:.2f} to {edit.kept[-1].end:.2f} s, but the source "
             f"is {media.duration:.2f} s long"
+        )
+
+
+def _check_enlarged(edit: Edit, enlarged: Enlarged | None) -> None:
+    if takes_enlarged(edit) and enlarged is None:
+        raise RenderError(
+            f"the edit {edit.id!r} wants its picture enlarged by a network, and no frames were "
+            "enlarged for it"
         )
 
 

@@ -16,6 +16,7 @@ from talkreel.core.spans import Span
 from talkreel.core.tracks import Shot
 from talkreel.core.transcript import Transcript
 from talkreel.media.probe import probe
+from talkreel.pipeline.cover import bare_picture
 from talkreel.pipeline.craft_options import CraftOptions
 from talkreel.pipeline.job import Job
 from talkreel.pipeline.make import edit_options
@@ -73,6 +74,13 @@ def test_frames_are_enlarged_once_and_rendered_again_from_the_edit(
     Path(upscale.path).rename(tmp_path / "away")
     other = replace(edit, title="U", encoding=replace(edit.encoding, crf=30))
     assert enlarged_frames(cache, other, work.job.media) == made
+    # A titled cover takes one frame through the network; without it, one of the clip.
+    assert bare_picture(edit, work.job.media, 0.5) is None
+    (tmp_path / "away").rename(Path(upscale.path))
+    still = bare_picture(edit, work.job.media, 0.5)
+    assert still is not None
+    assert still.shape == (960, 540, 3)
+    Path(upscale.path).unlink()
     empty = StageCache(tmp_path / "empty")
     with pytest.raises(ModelMissing, match="none at"):
         render_edit(tmp_path / "edit.json", out=tmp_path / "b.mp4", cache=empty)
