@@ -97,7 +97,8 @@ def si_sdr(wanted: Sound, got: Sound) -> float:
     """Scale-invariant signal-to-distortion ratio (Le Roux et al. 2019), dB."""
     wanted, got = wanted - wanted.mean(), got - got.mean()
     target = (wanted @ got) / (wanted @ wanted) * wanted
-    return float(10 * np.log10((target @ target) / np.sum((got - target) ** 2)))
+    rest = np.sum((got - target) ** 2) + 1e-12 * (target @ target)
+    return float(10 * np.log10((target @ target) / rest))
 
 
 def treated(sound: Sound, folder: Path, chain: VoiceChain) -> Sound:

@@ -37,9 +37,7 @@ def rooms_part(media: Path, folder: Path, count: int) -> None:
     made = talks(utterances(media, count, REPORTED))
     words = sum(len(spoken(text)) for _, text in made)
     print(f"\n{words} words\n")
-    print(
-        "| decay s | heard s | taken down | SI-SDR dB as is | after | words wrong | after |"
-    )
+    print("| decay s | heard s | taken down | SI-SDR dB as is | after | words wrong | after |")
     print("|---|---|---|---|---|---|---|")
     for decay in DECAYS:
         figures, measured, chosen = np.zeros(4), [], 0
