@@ -21,6 +21,8 @@ from talkreel.rendering.windows import Picture, Window
 # Around what is shown: rounding to even pixels differs from one size to another, and a network
 # needs to see a little beyond the edge.
 _MARGIN_PX = 16
+# Without, every way from one kind of colour to the other darkens by half a code.
+_EXACT = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +99,15 @@ def cutting(region: Region, mended: str, matrix: str) -> str:
         matrix: of the source's luma and chroma.
     """
     cut = f"crop={region.width}:{region.height}:{region.left}:{region.top}"
-    return f"{cut},{mended}scale=in_color_matrix={matrix}:out_range=full,format=bgr0"
+    to_rgb = f"scale=in_color_matrix={matrix}:out_range=full:flags={_EXACT},format=bgr0"
+    return f"{cut},{mended}{to_rgb}"
 
 
 def read_enlarged(schedule: Schedule, matrix: str) -> Iterator[str]:
     """The chain from input 0, the enlarged frames, to ``[frames]`` in the source's colours."""
     rate = schedule.rate
     yield (
-        f"[0:v]scale=out_color_matrix={matrix}:out_range=limited,format=yuv444p,"
+        f"[0:v]scale=out_color_matrix={matrix}:out_range=limited:flags={_EXACT},format=yuv444p,"
         # Matroska counts in milliseconds.
         f"settb=1/{rate.numerator},setpts=N*{rate.denominator}[frames]"
     )
