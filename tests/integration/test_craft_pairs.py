@@ -18,13 +18,18 @@ from talkreel.pipeline.clip import make_clips
 from talkreel.pipeline.craft_options import CraftOptions
 from talkreel.pipeline.options import ClipOptions
 from talkreel.store.cache import StageCache
+from tests.engines import write_voice
 
 pytestmark = pytest.mark.integration
 
 # Fields that are a manner of another option or need a key or weights of the user's own.
 WITHOUT_A_ROW = {
-    *("broll_stock", "broll_suggest", "broll_place"),
+    *("broll_stock", "broll_suggest", "broll_place", "image_engine", "image_model"),
     *("llm", "llm_model", "translate_model", "translate_to"),
+}
+# Each says in its clip what it did.
+NOTED = {
+    *("voice", "music", "tighten", "broll", "censor", "picture", "title_card", "voice_over"),
 }
 EXCERPT = Span(4.0, 22.0)
 
@@ -45,6 +50,7 @@ def on_values(room: Path) -> dict[str, dict[str, Any]]:
         "speaker_colours": {"speaker_colours": True},
         "emphasis": {"emphasis": True},
         "cover": {"cover": "title"},
+        "voice_over": {"voice_over": str(room / "voice")},
         "exports": {"exports": ("otio",)},
         "platform": {"platform": "tiktok"},
     }
@@ -78,12 +84,13 @@ def _covered(
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory, save_network: Callable[..., Path]) -> Path:
-    """Folders of music, brand and b-roll and a network, made here."""
+    """Folders of music, brand and b-roll, a network and a voice, made here."""
     from PIL import Image
 
     room = tmp_path_factory.mktemp("room")
-    for name in ("music", "brand", "broll"):
+    for name in ("music", "brand", "broll", "voice"):
         (room / name).mkdir()
+    write_voice(room / "voice")
     with wave.open(str(room / "music" / "loop.wav"), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
@@ -139,7 +146,16 @@ def test_options_work_together(
     assert clip.measured.true_peak_dbtp is not None
     assert clip.measured.true_peak_dbtp <= -1.0
     noted = " ".join(note.feature for note in clip.notes)
-    for name in row & {"voice", "music", "tighten", "broll", "censor", "picture", "title_card"}:
+    for name in row & {
+        "voice",
+        "music",
+        "tighten",
+        "broll",
+        "censor",
+        "picture",
+        "title_card",
+        "voice_over",
+    }:
         assert name.replace("_", " ") in noted.replace("_", " "), f"no note of {name}: {noted}"
     assert bool(clip.files.exports) == ("exports" in row)
     if "upscale" in row:

@@ -11,6 +11,8 @@ from talkreel.core.errors import InputError
 from talkreel.pipeline.craft_options import CraftOptions
 from talkreel.store.stock import SERVICES
 
+_IMAGINE = "imagine"
+
 
 def add_craft(parser: argparse.ArgumentParser) -> None:
     """Add the options to ``parser``."""
@@ -31,7 +33,8 @@ def add_craft(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--broll",
         metavar="WHAT",
-        help="show pictures over the speech: a folder, pexels, pixabay, or suggest to list moments",
+        help="show pictures over the speech: a folder, pexels, pixabay, imagine (have them drawn), "
+        "or suggest (list moments)",
     )
     group.add_argument(
         "--broll-suggest", action="store_true", help="only list what --broll would show"
@@ -39,11 +42,22 @@ def add_craft(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--broll-place", metavar="PLACE", default="full", help="full (default), split or inset"
     )
+    group.add_argument(
+        "--image-engine",
+        metavar="PATH|URL",
+        help="what draws for --broll imagine: a folder of diffusers weights, or an endpoint",
+    )
+    group.add_argument("--image-model", metavar="NAME", help="the model's name at an endpoint")
     group.add_argument("--title-card", action="store_true", help="the hook line on the first 2 s")
     group.add_argument("--censor", action="store_true", help="mask profanity in sound and text")
     group.add_argument("--emoji", action="store_true", help="emoji in the captions")
     group.add_argument(
         "--emphasis", action="store_true", help="colour the words that carry the point"
+    )
+    group.add_argument(
+        "--voice-over",
+        metavar="ENGINE",
+        help="have the hook line said before the clip: espeak-ng, or a folder of VITS weights",
     )
     group.add_argument(
         "--translate-model", metavar="DIR", help="translate the captions by this model"
@@ -90,6 +104,7 @@ def craft_options(arguments: argparse.Namespace) -> CraftOptions:
         platform=arguments.platform,
         translate_model=_folder(arguments.translate_model),
         translate_to=arguments.translate_to,
+        voice_over=arguments.voice_over,
         cover=arguments.cover,
         llm=arguments.llm,
         llm_model=arguments.llm_model,
@@ -106,10 +121,14 @@ def _broll(arguments: argparse.Namespace) -> dict[str, Any]:
     what = arguments.broll
     if arguments.broll_suggest and what is None:
         raise InputError("--broll-suggest lists what --broll would show: give --broll too")
+    if (what == _IMAGINE) != (arguments.image_engine is not None):
+        raise InputError("--broll imagine and --image-engine PATH|URL go together: give both")
     stock = what if what in SERVICES else None
     return {
-        "broll": None if stock or what in (None, "suggest") else Path(what),
+        "broll": None if stock or what in (None, "suggest", _IMAGINE) else Path(what),
         "broll_stock": stock,
+        "image_engine": arguments.image_engine,
+        "image_model": arguments.image_model,
         "broll_suggest": arguments.broll_suggest or what == "suggest",
         "broll_place": Placement(arguments.broll_place),
     }

@@ -37,12 +37,14 @@ class Asset:
         digest: sha256.
         licence: as its library states it; empty when nothing is stated.
         attribution: whom to name and how; empty for nobody.
+        made_by: the model that generated it; empty for none.
     """
 
     path: str
     digest: str
     licence: str = ""
     attribution: str = ""
+    made_by: str = ""
 
 
 class Placement(StrEnum):

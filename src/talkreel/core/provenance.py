@@ -18,12 +18,14 @@ class Ingredient:
         sha256: of its bytes.
         licence: as stated, or empty.
         attribution: whom to name, or empty.
+        made_by: the model that generated it, or empty.
     """
 
     title: str
     sha256: str
     licence: str = ""
     attribution: str = ""
+    made_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from talkreel.core.errors import EngineError, InputError, ModelMissing
 from talkreel.models.endpoint import KEY_VARIABLE, Endpoint
+from talkreel.models.local import weights_stamp
 
 Picture = NDArray[np.uint8]
 
@@ -23,9 +24,13 @@ _SIZES = (64, 2048)
 
 
 class ImageEngine(Protocol):
-    """Draws a picture."""
+    """Draws a picture.
+
+    ``identity`` tells one engine from another that would draw something else.
+    """
 
     name: str
+    identity: str
 
     def draw(self, words: str, width: int, height: int, seed: int) -> Picture:
         """[height, width, 3] RGB.
@@ -90,6 +95,7 @@ class LocalPainter:
         self._pipeline.set_progress_bar_config(disable=True)
         self._steps = steps
         self.name = folder.resolve().name
+        self.identity = f"local {weights_stamp(folder)} {steps} steps"
 
     def draw(self, words: str, width: int, height: int, seed: int) -> Picture:
         """The same words and seed give the same picture on the same machine."""
@@ -114,6 +120,7 @@ class EndpointPainter:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self.name = endpoint.model
+        self.identity = f"endpoint {endpoint.url} {self.name}"
 
     def draw(self, words: str, width: int, height: int, seed: int) -> Picture:
         """The picture, brought to the size asked for."""

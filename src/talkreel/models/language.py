@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from talkreel.core.errors import EngineError, ModelMissing
 from talkreel.models.endpoint import KEY_VARIABLE, Endpoint
+from talkreel.models.local import weights_stamp
 
 _NEW_TOKENS = 500
 _PROMPT_TOKENS = 4096  # of a local model; the beginning of a longer prompt is what counts
@@ -72,9 +73,7 @@ class LocalEngine:
             raise ModelMissing(f"{folder} holds no usable language model: {error}") from error
         self._model.eval()
         self.name = folder.resolve().name
-        weights = sorted(folder.glob("*.safetensors"))
-        stamps = [f"{w.name}:{w.stat().st_size}:{w.stat().st_mtime_ns}" for w in weights]
-        self.identity = f"local {folder.resolve()} {' '.join(stamps)}"
+        self.identity = f"local {weights_stamp(folder)}"
 
     def complete(self, system: str, user: str) -> str:
         """The most likely answer (greedy), so that the same prompt gives the same words."""

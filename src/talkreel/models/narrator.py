@@ -41,6 +41,8 @@ class Spoken:
 class Narrator(Protocol):
     """Speaks."""
 
+    name: str
+
     def speak(self, text: str) -> Spoken:
         """The text as speech.
 
@@ -104,6 +106,7 @@ class VitsNarrator:
             raise ModelMissing(f"{folder} holds no usable VITS model: {error}") from error
         self._model.eval()
         self._seed = seed
+        self.name = folder.resolve().name
 
     def speak(self, text: str) -> Spoken:
         """The text as speech; the same for the same text."""
@@ -130,6 +133,7 @@ class ProgramNarrator:
         if found is None:
             raise ModelMissing(f"{program} is not installed: install it, or name VITS weights")
         self._program = found
+        self.name = _PROGRAM
 
     def speak(self, text: str) -> Spoken:
         """The text as speech."""

@@ -18,6 +18,7 @@ from talkreel.core.transcript import Transcript
 from talkreel.media.probe import probe
 from talkreel.pipeline.choose import Choice, Chooser, Heard
 from talkreel.pipeline.deliver import OutputFolder, check_folder, place
+from talkreel.pipeline.engines import check_engines
 from talkreel.pipeline.job import Job
 from talkreel.pipeline.listen import Listener
 from talkreel.pipeline.make import Cut, cut, rendered
@@ -156,6 +157,7 @@ def open_job(source: Path, options: ClipOptions, cache: StageCache | None, watch
     media = probe(source)
     if options.craft.upscale is not None:
         check_upscale(options.craft.upscale)
+    check_engines(options.craft)
     minutes = media.duration / 60
     plan = [(stage, cost * minutes + 1.0) for stage, cost in _COST.items()]
     return Job(

@@ -77,10 +77,25 @@ def make_cover(edit: Edit, clip_path: Path, path: Path, source: Media | None = N
             picture = full.at([time])[0].image
     else:
         picture, still = bare, measure_picture(edit, bare)
-    # Where faces and captions leave no room the picture stands alone.
-    if cover.title and max(still.room) > 0:
-        picture = set_title(picture, cover.title, _place(edit, still), _font(edit))
+    if cover.title:
+        picture = titled_picture(edit, picture, cover.title, still)
     write_picture(picture, path)
+
+
+def titled_picture(
+    edit: Edit, picture: NDArray[np.uint8], title: str, still: Still
+) -> NDArray[np.uint8]:
+    """[H, W, 3] ``picture`` with ``title``; as it is where faces and captions leave no room.
+
+    Args:
+        edit: of the clip.
+        picture: of it.
+        title: one line of text.
+        still: what was measured on the picture.
+    """
+    if max(still.room) <= 0:
+        return picture
+    return set_title(picture, title, _place(edit, still), _font(edit))
 
 
 def best_still(edit: Edit, media: Media) -> tuple[float, Still]:

@@ -17,6 +17,7 @@ from talkreel.pipeline.illustrate import broll_wanted, illustrate
 from talkreel.pipeline.music import lay_bed
 from talkreel.pipeline.picture import enhance_picture
 from talkreel.pipeline.sound import enhance_voice
+from talkreel.pipeline.voice_over import speak_hook
 from talkreel.pipeline.work import Feature, Work, noted
 
 __all__ = ["FEATURES", "Feature", "Work", "apply_features", "noted"]
@@ -29,6 +30,7 @@ FEATURES: tuple[tuple[Callable[[CraftOptions], bool], Feature], ...] = (
     (lambda options: "picture" in options.enhance, enhance_picture),
     (lambda options: options.brand is not None, add_logo),
     (lambda options: options.brand is not None, add_bookends),
+    (lambda options: options.voice_over is not None, speak_hook),
     (broll_wanted, illustrate),
     (lambda options: options.cover == "title", ask_for_title),
 )

@@ -32,6 +32,9 @@ class CraftOptions:
         brand: folder of a brand kit, or None.
         broll: folder of pictures and videos to show over the speech, or None.
         broll_stock: stock library to search instead, one of ``SERVICES``, or None.
+        image_engine: folder of ``diffusers`` weights, or URL of an endpoint, that draws pictures
+            for b-roll instead; or None.
+        image_model: the model's name at an endpoint.
         broll_suggest: whether b-roll is only listed.
         broll_place: where it goes.
         title_card: whether the hook line stands on the first two seconds.
@@ -45,6 +48,8 @@ class CraftOptions:
         llm_model: the model's name at an endpoint.
         translate_model: folder of a translation model for the captions, or None.
         translate_to: language that it translates to, as the model names it.
+        voice_over: ``espeak-ng`` or a folder of VITS weights that says the hook line before the
+            clip, or None.
         exports: names of delivery presets and editor formats made beside the clip.
 
     Raises:
@@ -58,6 +63,8 @@ class CraftOptions:
     brand: Path | None = None
     broll: Path | None = None
     broll_stock: str | None = None
+    image_engine: str | None = None
+    image_model: str | None = None
     broll_suggest: bool = False
     broll_place: Placement = Placement.FULL
     title_card: bool = False
@@ -68,6 +75,7 @@ class CraftOptions:
     platform: str = ""
     translate_model: Path | None = None
     translate_to: str = ""
+    voice_over: str | None = None
     cover: str = "plain"
     llm: str | None = None
     llm_model: str | None = None
@@ -96,7 +104,7 @@ class CraftOptions:
             if folder is not None and not folder.is_dir():
                 raise InputError(f"{option} needs a folder, and {folder} is none")
         check_exports(self.exports)
+        if sum(x is not None for x in (self.broll, self.broll_stock, self.image_engine)) > 1:
+            raise InputError("b-roll comes from a folder, a stock library or an engine: name one")
         if self.broll_stock is not None:
-            if self.broll is not None:
-                raise InputError("--broll takes a folder or a stock library, not both")
             key_of(self.broll_stock)

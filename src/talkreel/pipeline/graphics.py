@@ -110,7 +110,7 @@ def _with_title(work: Work, edit: Edit, look: CardLook) -> Edit:
     if any(layout.kind is LayoutKind.WAVEFORM for layout in edit.layouts):
         text = "the title stands over the waveform all along"
         return noted(edit, "title card", text, applied=False)
-    text = _hook_line(work, edit)
+    text = hook_line(work, edit)
     end = edit.time_map.to_source(min(TITLE_SECONDS, edit.time_map.duration))
     span = Span(edit.kept[0].start, max(end, edit.kept[0].start + 0.1))
     card = title_card(text, span, look, _around(work, edit, span))
@@ -122,7 +122,7 @@ def _with_title(work: Work, edit: Edit, look: CardLook) -> Edit:
     return noted(_with_card(edit, card), "title card", done, applied=True)
 
 
-def _hook_line(work: Work, edit: Edit) -> str:
+def hook_line(work: Work, edit: Edit) -> str:
     """The hook model's favourite line of the clip; its title where there is none short enough."""
     words = Wordsmith(work.job)(work.candidate, work.analysis)
     lines = [hook.text for hook in words.hooks] if words is not None else []

@@ -13,7 +13,7 @@ from talkreel.core.arrays import FloatArray
 from talkreel.core.craft import Broll
 from talkreel.core.edits import Edit
 from talkreel.core.emotions import EMOTIONS
-from talkreel.core.errors import MediaError, ModelMissing
+from talkreel.core.errors import EngineError, MediaError, ModelMissing
 from talkreel.core.spans import Span
 from talkreel.edit.broll import Moment, choose, find_moments, find_spot
 from talkreel.edit.build import faces_on_canvas
@@ -22,6 +22,8 @@ from talkreel.media.probe import probe
 from talkreel.models.shipped import load_bundle
 from talkreel.models.text import TextEmbedder
 from talkreel.pipeline.craft_options import CraftOptions
+from talkreel.pipeline.drawn import draw_moment
+from talkreel.pipeline.engines import image_engine
 from talkreel.pipeline.work import Work, noted
 from talkreel.ranking.wording import bare, content
 from talkreel.store.cache import default_root
@@ -33,6 +35,8 @@ FEATURE = "broll"
 # sixty sentences of experiments/benchmarks/craft/broll.py fitted; with the fitting ones taken
 # away, one sentence in ten still got one.
 LEAST_FIT = 0.40
+# Words that carry meaning, a second: a picture is drawn of a phrase with as many or more.
+LEAST_DENSITY = 0.5
 # A face shows feeling from this probability of anything but neutral on.
 _EMOTES = 0.8
 _MOST_QUERIES = 6
@@ -49,7 +53,8 @@ class _Pictures:
 
 def broll_wanted(options: CraftOptions) -> bool:
     """Whether ``illustrate`` is asked for."""
-    return bool(options.broll or options.broll_stock or options.broll_suggest)
+    sources = (options.broll, options.broll_stock, options.image_engine)
+    return options.broll_suggest or any(source is not None for source in sources)
 
 
 def illustrate(work: Work, edit: Edit) -> Edit:
@@ -65,6 +70,8 @@ def illustrate(work: Work, edit: Edit) -> Edit:
             "left out: no phrase of 2 to 5 s after the hook shows one person without much feeling",
             applied=False,
         )
+    if work.options.image_engine is not None and not work.options.broll_suggest:
+        return _drawn(work, edit, moments)
     said = _embed([moment.text for moment in moments])
     try:
         pictures = _pictures(work, moments, upright=edit.canvas.height > edit.canvas.width)
@@ -86,11 +93,32 @@ def illustrate(work: Work, edit: Edit) -> Edit:
     return _with_pictures(work, edit, chosen)
 
 
-def _with_pictures(work: Work, edit: Edit, chosen: list[tuple[Moment, Listed, float]]) -> Edit:
+def _drawn(work: Work, edit: Edit, moments: Sequence[Moment]) -> Edit:
+    """``edit`` with pictures drawn of what is said, where it is densest."""
+    assert work.options.image_engine is not None
+    engine = image_engine(work.options.image_engine, work.options.image_model)
+    # A picture fits the words it is drawn from; the more they say in their time, the better.
+    density = np.diag([len(m.keywords) / m.span.duration for m in moments])
+    chosen = []
+    try:
+        for m, _ in choose(edit, moments, density, LEAST_DENSITY):
+            chosen.append((moments[m], draw_moment(engine, moments[m], edit.canvas), None))
+    except EngineError as error:
+        return noted(edit, FEATURE, f"left out: {error}", applied=False)
+    if not chosen:
+        text = "left out: no phrase names enough that could be drawn"
+        return noted(edit, FEATURE, text, applied=False)
+    return _with_pictures(work, edit, chosen)
+
+
+def _with_pictures(
+    work: Work, edit: Edit, chosen: Sequence[tuple[Moment, Listed, float | None]]
+) -> Edit:
     faces_at = faces_on_canvas(work.analysis, edit.canvas, edit.layouts) or (lambda _: [])
     shown, told = [], []
     for moment, listed, fit in chosen:
-        reason = f"“{moment.text}” is {fit:.2f} near “{listed.description[:80]}”"
+        near = f"is {fit:.2f} near “{listed.description[:80]}”" if fit else listed.attribution
+        reason = f"“{moment.text}” {near}"
         start = _start(listed.path, moment.span.duration)
         faces = [box for share in (0.1, 0.5, 0.9) for box in faces_at(_at(moment.span, share))]
         spot = find_spot(work.options.broll_place, edit.canvas, faces)

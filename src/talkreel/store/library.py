@@ -47,6 +47,7 @@ class Listed:
         tags: from the sidecar and the folders it lies in.
         licence: as stated; empty when nothing is.
         attribution: whom to name; empty for nobody.
+        made_by: the model that generated it; empty for none.
     """
 
     path: Path
@@ -55,6 +56,7 @@ class Listed:
     tags: tuple[str, ...] = ()
     licence: str = ""
     attribution: str = ""
+    made_by: str = ""
 
     @property
     def description(self) -> str:
@@ -68,7 +70,8 @@ class Listed:
         Raises:
             InputError: it cannot be read.
         """
-        return Asset(str(self.path), file_digest(self.path), self.licence, self.attribution)
+        digest = file_digest(self.path)
+        return Asset(str(self.path), digest, self.licence, self.attribution, self.made_by)
 
 
 def list_library(folder: Path, suffixes: Collection[str]) -> tuple[Listed, ...]:

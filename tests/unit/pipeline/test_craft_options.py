@@ -15,6 +15,7 @@ from talkreel.pipeline.craft_options import CraftOptions
         ({"enhance": ("voise",)}, "--enhance takes voice, picture, got 'voise'"),
         ({"music": Path("/nowhere")}, "--music needs a folder"),
         ({"upscale": Path("n.safetensors")}, "--upscale is a manner of --enhance picture"),
+        ({"broll_stock": "pexels", "image_engine": "https://h/v1"}, "b-roll comes from a folder"),
         ({"broll_stock": "unsplash"}, "stock libraries are pexels, pixabay"),
     ],
 )
