@@ -6,6 +6,7 @@ weights MIT) takes lower-face crops at 25 Hz and MFCC at 100 Hz.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -21,8 +22,8 @@ FACE_RATE_HZ = 25.0
 CROP_PX = 112
 SAMPLE_RATE_HZ = 16_000
 # The network sees a few seconds at a time. Its authors average six lengths; one costs a sixth and
-# what is lost is regained by smoothing over the turn.
-_WINDOW_SECONDS = 4.0
+# what is lost is regained by smoothing over the turn. Memory grows with the longest window.
+_WINDOW_SECONDS = 3.0
 _MIN_FRAMES = 5
 _COEFFICIENTS, _FILTERS, _FFT, _FRAME, _HOP, _LIFTER = 13, 26, 512, 400, 160, 22
 
@@ -58,7 +59,7 @@ class LrAsd:
         wanted = round(count / FACE_RATE_HZ * SAMPLE_RATE_HZ) + _FRAME
         padded = np.pad(samples[:wanted], (0, max(0, wanted - len(samples))))
         sound = mfcc(padded)[: 4 * count]
-        windows = max(1, round(count / FACE_RATE_HZ / _WINDOW_SECONDS))
+        windows = math.ceil(count / FACE_RATE_HZ / _WINDOW_SECONDS)
         bounds = np.linspace(0, count, windows + 1).round().astype(int)
         parts = []
         for first, last in pairwise(bounds.tolist()):
@@ -139,5 +140,7 @@ def _session(model: Path) -> Any:
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False
+    # A pattern is kept for every length of window.
+    options.enable_mem_pattern = False
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
