@@ -69,3 +69,59 @@ def write_painter(room: Path) -> Path:
         safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     ).save_pretrained(room / "pipeline")  # fmt: skip
     return room / "pipeline"
+
+
+def write_picture_text(room: Path, taught: dict[str, tuple[int, int, int]]) -> Path:
+    """CLIP that learns in a second which plain colour each word is; returns its folder."""
+    import numpy as np
+    import torch
+    from transformers import (
+        CLIPConfig,
+        CLIPImageProcessor,
+        CLIPModel,
+        CLIPTextConfig,
+        CLIPTokenizer,
+        CLIPVisionConfig,
+    )
+
+    from talkreel.models.picture_text import ANYTHING
+
+    folder = room / "clip"
+    letters = [*"abcdefghijklmnopqrstuvwxyz", *(f"{c}</w>" for c in "abcdefghijklmnopqrstuvwxyz")]
+    vocabulary = {w: i for i, w in enumerate([*letters, "<|startoftext|>", "<|endoftext|>"])}
+    (room / "vocab.json").write_text(json.dumps(vocabulary))
+    (room / "merges.txt").write_text("#version: 0.2\n")
+    tokenizer = CLIPTokenizer(
+        str(room / "vocab.json"), str(room / "merges.txt"), model_max_length=16
+    )
+    processor = CLIPImageProcessor(size={"shortest_edge": 16}, crop_size=16)
+    size = {
+        "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }  # fmt: skip
+    torch.manual_seed(0)
+    model = CLIPModel(
+        CLIPConfig(
+            text_config=CLIPTextConfig(
+                **size, vocab_size=len(vocabulary), max_position_embeddings=16, bos_token_id=52,
+                eos_token_id=53, pad_token_id=53,
+            ).to_dict(),
+            vision_config=CLIPVisionConfig(**size, image_size=16, patch_size=8).to_dict(),
+            projection_dim=8,
+        )
+    )  # fmt: skip
+    pictures = [np.full((16, 16, 3), colour, np.uint8) for colour in taught.values()]
+    pixels = processor(images=pictures, return_tensors="pt")
+    tokens = tokenizer(
+        [*taught, *ANYTHING], padding="max_length", truncation=True, return_tensors="pt"
+    )
+    learning = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(120):
+        scores = model(**tokens, **pixels).logits_per_image
+        loss = torch.nn.functional.cross_entropy(scores, torch.arange(len(taught)))
+        learning.zero_grad()
+        loss.backward()
+        learning.step()
+    for part in (model, tokenizer, processor):
+        part.save_pretrained(folder)
+    return folder

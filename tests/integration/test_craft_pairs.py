@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 
 # Fields that are a manner of another option or need a key or weights of the user's own.
 WITHOUT_A_ROW = {
-    *("broll_stock", "broll_suggest", "broll_place", "image_engine", "image_model"),
+    *("broll_stock", "broll_suggest", "broll_place", "broll_model", "image_engine", "image_model"),
     *("llm", "llm_model", "translate_model", "translate_to"),
 }
 # Each says in its clip what it did.

@@ -43,6 +43,11 @@ def add_craft(parser: argparse.ArgumentParser) -> None:
         "--broll-place", metavar="PLACE", default="full", help="full (default), split or inset"
     )
     group.add_argument(
+        "--broll-model",
+        metavar="DIR",
+        help="choose from a --broll folder by what its pictures show, with this model like CLIP",
+    )
+    group.add_argument(
         "--image-engine",
         metavar="PATH|URL",
         help="what draws for --broll imagine: a folder of diffusers weights, or an endpoint",
@@ -127,6 +132,7 @@ def _broll(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "broll": None if stock or what in (None, "suggest", _IMAGINE) else Path(what),
         "broll_stock": stock,
+        "broll_model": _folder(arguments.broll_model),
         "image_engine": arguments.image_engine,
         "image_model": arguments.image_model,
         "broll_suggest": arguments.broll_suggest or what == "suggest",

@@ -26,6 +26,21 @@ _PACKAGES = (("font_roboto", "files"), ("matplotlib", "mpl-data/fonts/ttf"))
 # Covers Latin, Greek, Cyrillic, Hebrew, Arabic, arrows and symbols that display faces lack.
 FALLBACK_FAMILY = "DejaVu Sans"
 FALLBACK_FILE = "DejaVuSans-Bold.ttf"
+# Where systems and their packages put fonts that no Python package carries.
+CJK_FONTS = (
+    "/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc",  # Debian: fonts-noto-cjk
+    "/usr/share/fonts/google-noto-sans-cjk-fonts/NotoSansCJK-Bold.ttc",
+    "/usr/share/fonts/noto-cjk/NotoSansCJK-Bold.ttc",
+    "/System/Library/Fonts/PingFang.ttc",
+    "C:/Windows/Fonts/msyhbd.ttc",
+)
+EMOJI_FONTS = (
+    "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf",  # Debian: fonts-noto-color-emoji
+    "/usr/share/fonts/google-noto-color-emoji-fonts/NotoColorEmoji.ttf",
+    "/usr/share/fonts/noto/NotoColorEmoji.ttf",
+    "/System/Library/Fonts/Apple Color Emoji.ttc",
+    "C:/Windows/Fonts/seguiemj.ttf",
+)
 _BOLD_WEIGHT = 600
 _USUAL_CAP_HEIGHT = 0.72
 # Widths are measured at this size and scaled; hinting would round them at small sizes.
@@ -138,30 +153,43 @@ def gather_fonts(folder: Path, files: Iterable[str]) -> None:
         shutil.copyfile(found, folder / found.name)
 
 
+def installed_font(places: Iterable[str]) -> Path | None:
+    """The first font of ``places`` that is on this machine."""
+    return next((path for path in map(Path, places) if path.is_file()), None)
+
+
+def font_digest(file: Path) -> str:
+    """sha256 of a font."""
+    with file.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()
+
+
 def check_font(file_name: str, digest: str) -> None:
     """See that a font named by path is the one an edit was made with.
 
     Raises:
         RenderError: it is gone or was changed.
     """
-    with find_font(file_name).open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-            raise RenderError(
-                f"the font {file_name} was changed since the edit was made: make it anew"
-            )
+    if font_digest(find_font(file_name)) != digest:
+        raise RenderError(f"the font {file_name} was changed since the edit was made: make it anew")
 
 
 def font_for(style: CaptionStyle, texts: Iterable[str]) -> CaptionStyle:
-    """``style``, with the fallback font where its own lacks letters of ``texts``.
+    """``style``, with another font where its own lacks letters of ``texts``.
 
-    One font for the whole clip: mixed fonts look like a mistake. Signs that no font has
-    (emoji) do not decide.
+    That is the fallback, or an installed one for Chinese, Japanese and Korean. One font for the
+    whole clip: mixed fonts look like a mistake. Signs that no font has (emoji) do not decide.
     """
     needed = {ord(c) for text in texts for c in _shown(text, style) if c.isalnum()}
-    if needed <= _glyphs(style.font_file):
+    missing = len(needed - _glyphs(style.font_file))
+    if not missing:
         return style
     missing_there = len(needed - _glyphs(FALLBACK_FILE))
-    if missing_there >= len(needed - _glyphs(style.font_file)):
+    wide = installed_font(CJK_FONTS) if missing_there else None
+    if wide is not None and len(needed - _glyphs(str(wide))) < min(missing, missing_there):
+        family = measure_font(wide).family
+        return replace(style, font=family, font_file=str(wide), font_digest=font_digest(wide))
+    if missing_there >= missing:
         return style
     return replace(style, font=FALLBACK_FAMILY, font_file=FALLBACK_FILE, font_digest="")
 

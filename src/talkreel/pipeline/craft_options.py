@@ -32,6 +32,7 @@ class CraftOptions:
         brand: folder of a brand kit, or None.
         broll: folder of pictures and videos to show over the speech, or None.
         broll_stock: stock library to search instead, one of ``SERVICES``, or None.
+        broll_model: folder of a model like CLIP that looks at the pictures of ``broll``, or None.
         image_engine: folder of ``diffusers`` weights, or URL of an endpoint, that draws pictures
             for b-roll instead; or None.
         image_model: the model's name at an endpoint.
@@ -63,6 +64,7 @@ class CraftOptions:
     brand: Path | None = None
     broll: Path | None = None
     broll_stock: str | None = None
+    broll_model: Path | None = None
     image_engine: str | None = None
     image_model: str | None = None
     broll_suggest: bool = False
@@ -99,6 +101,7 @@ class CraftOptions:
             ("--music", self.music),
             ("--brand", self.brand),
             ("--broll", self.broll),
+            ("--broll-model", self.broll_model),
             ("--translate-model", self.translate_model),
         ):
             if folder is not None and not folder.is_dir():
@@ -106,5 +109,9 @@ class CraftOptions:
         check_exports(self.exports)
         if sum(x is not None for x in (self.broll, self.broll_stock, self.image_engine)) > 1:
             raise InputError("b-roll comes from a folder, a stock library or an engine: name one")
+        if self.broll_model is not None and self.broll is None:
+            raise InputError(
+                "--broll-model looks at the pictures of a folder: give --broll DIR too"
+            )
         if self.broll_stock is not None:
             key_of(self.broll_stock)

@@ -21,6 +21,10 @@ def check_engines(options: CraftOptions) -> None:
     """
     if options.image_engine is not None:
         image_engine(options.image_engine, options.image_model)
+    if options.broll_model is not None:
+        from talkreel.pipeline.looked_at import picture_model
+
+        picture_model(options.broll_model)
     if options.voice_over is not None:
         narrator(options.voice_over)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from talkreel.core.craft import Asset
 from talkreel.core.edits import Box, Canvas, Edit, LayoutKind
 from talkreel.core.errors import InputError
 from talkreel.core.graphics import Bookend, Card, Logo, Sticker
@@ -23,6 +24,7 @@ from talkreel.edit.cards import (
 from talkreel.edit.censor import masked_text
 from talkreel.edit.emoji import choose_emoji, emoji_box
 from talkreel.edit.safe_area import SafeArea, safe_area
+from talkreel.media.fonts import EMOJI_FONTS, font_digest, installed_font
 from talkreel.media.probe import probe
 from talkreel.pipeline.brand import Brand, BrandLogo, BrandSpeaker, read_brand
 from talkreel.pipeline.words import Wordsmith
@@ -60,8 +62,12 @@ def add_cards(work: Work, edit: Edit) -> Edit:
 def _with_emoji(work: Work, edit: Edit, brand: Brand | None) -> Edit:
     if edit.captions is None:
         return noted(edit, "emoji", "the clip has no captions", applied=False)
-    if brand is None or brand.emoji is None:
-        text = "no colour font: name one in a brand kit, [emoji] file, and give it with --brand"
+    font = brand.emoji if brand is not None and brand.emoji is not None else _installed_emoji()
+    if font is None:
+        text = (
+            "no colour font: install one (Debian: fonts-noto-color-emoji), or name one in a brand "
+            "kit, [emoji] file"
+        )
         return noted(edit, "emoji", text, applied=False)
     around = _around(work, edit)
     cards = edit.graphics.cards
@@ -73,12 +79,17 @@ def _with_emoji(work: Work, edit: Edit, brand: Brand | None) -> Edit:
         outside = box[1] < around.area.top
         if outside or any(meet(box, other) for other in (*hidden, *faces)):
             continue
-        if draw_glyph(emoji, Path(brand.emoji.path)) is not None:
-            made.append(Sticker(emoji, span, brand.emoji, box))
+        if draw_glyph(emoji, Path(font.path)) is not None:
+            made.append(Sticker(emoji, span, font, box))
     edit = replace(edit, graphics=replace(edit.graphics, stickers=tuple(made)))
     done = f"{len(made)}: {' '.join(s.text for s in made)}" if made else ""
     text = done or "no word calls for one where there is room for it"
     return noted(edit, "emoji", text, applied=bool(made))
+
+
+def _installed_emoji() -> Asset | None:
+    path = installed_font(EMOJI_FONTS)
+    return None if path is None else Asset(str(path), font_digest(path))
 
 
 def add_bookends(work: Work, edit: Edit) -> Edit:

@@ -24,6 +24,8 @@ from talkreel.models.text import TextEmbedder
 from talkreel.pipeline.craft_options import CraftOptions
 from talkreel.pipeline.drawn import draw_moment
 from talkreel.pipeline.engines import image_engine
+from talkreel.pipeline.looked_at import LEAST_FIT as LEAST_SEEN_FIT
+from talkreel.pipeline.looked_at import picture_fit, picture_model
 from talkreel.pipeline.work import Work, noted
 from talkreel.ranking.wording import bare, content
 from talkreel.store.cache import default_root
@@ -72,6 +74,8 @@ def illustrate(work: Work, edit: Edit) -> Edit:
         )
     if work.options.image_engine is not None and not work.options.broll_suggest:
         return _drawn(work, edit, moments)
+    if work.options.broll_model is not None:
+        return _looked_at(work, edit, moments)
     said = _embed([moment.text for moment in moments])
     try:
         pictures = _pictures(work, moments, upright=edit.canvas.height > edit.canvas.width)
@@ -82,14 +86,39 @@ def illustrate(work: Work, edit: Edit) -> Edit:
     if not pictures.listed:
         return noted(edit, FEATURE, "left out: no picture says what it shows", applied=False)
     fit = said @ pictures.vectors.T
-    pairs = choose(edit, moments, fit, LEAST_FIT)
+    return _with_best(work, edit, moments, pictures.listed, fit, LEAST_FIT)
+
+
+def _looked_at(work: Work, edit: Edit, moments: Sequence[Moment]) -> Edit:
+    """``edit`` with pictures of a folder chosen by what they show."""
+    options = work.options
+    assert options.broll is not None
+    assert options.broll_model is not None
+    listed = list_library(options.broll, PICTURES | VIDEOS)
+    if not listed:
+        return noted(edit, FEATURE, "left out: the folder holds no picture", applied=False)
+    model = picture_model(options.broll_model)
+    fit = picture_fit(model, [moment.text for moment in moments], listed)
+    return _with_best(work, edit, moments, listed, fit, LEAST_SEEN_FIT)
+
+
+def _with_best(
+    work: Work,
+    edit: Edit,
+    moments: Sequence[Moment],
+    listed: Sequence[Listed],
+    fit: FloatArray,
+    least: float,
+) -> Edit:
+    """``edit`` with the pictures that fit best, or with a note that none does."""
+    pairs = choose(edit, moments, fit, least)
     if not pairs:
-        text = f"left out: no picture fits; the nearest has {fit.max():.2f} of {LEAST_FIT:.2f}"
+        text = f"left out: no picture fits; the nearest has {fit.max():.2f} of {least:.2f}"
         return noted(edit, FEATURE, text, applied=False)
-    chosen = [(moments[m], pictures.listed[p], float(fit[m, p])) for m, p in pairs]
+    chosen = [(moments[m], listed[p], float(fit[m, p])) for m, p in pairs]
     if work.options.broll_suggest:
-        listed = "; ".join(f"{_clock(edit, m)} {p.path.name} ({f:.2f})" for m, p, f in chosen)
-        return noted(edit, FEATURE, f"only listed: {listed}", applied=False)
+        names = "; ".join(f"{_clock(edit, m)} {p.path.name} ({f:.2f})" for m, p, f in chosen)
+        return noted(edit, FEATURE, f"only listed: {names}", applied=False)
     return _with_pictures(work, edit, chosen)
 
 
@@ -117,7 +146,8 @@ def _with_pictures(
     faces_at = faces_on_canvas(work.analysis, edit.canvas, edit.layouts) or (lambda _: [])
     shown, told = [], []
     for moment, listed, fit in chosen:
-        near = f"is {fit:.2f} near “{listed.description[:80]}”" if fit else listed.attribution
+        shows = listed.description[:80] or listed.path.name
+        near = f"is {fit:.2f} near “{shows}”" if fit else listed.attribution
         reason = f"“{moment.text}” {near}"
         start = _start(listed.path, moment.span.duration)
         faces = [box for share in (0.1, 0.5, 0.9) for box in faces_at(_at(moment.span, share))]

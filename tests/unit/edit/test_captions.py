@@ -1,5 +1,6 @@
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -212,3 +213,45 @@ def test_a_style_keeps_its_look_on_other_canvases():
 def test_bands_refuse_a_block_that_cannot_fit():
     with pytest.raises(ValueError, match="does not fit the safe area"):
         caption_bands(PHONE, 0.9)
+
+
+def test_an_installed_font_draws_what_the_packages_lack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    wide = make_font(tmp_path / "wide.ttf", "漢字")
+    monkeypatch.setattr("talkreel.media.fonts.CJK_FONTS", ("/nowhere.ttc", str(wide)))
+    bold = find_style("bold")
+    found = font_for(bold, ["漢字"])
+    assert (found.font, found.font_file) == ("Wide Regular", str(wide))
+    assert found.font_digest
+    assert missing_characters(found, ["漢字"]) == ""
+    assert font_for(bold, ["hello"]) == bold
+    assert font_for(bold, ["שלום"]).font_file == FALLBACK_FILE
+    monkeypatch.setattr("talkreel.media.fonts.CJK_FONTS", ())
+    assert font_for(bold, ["漢字"]) == bold
+
+
+def make_font(path: Path, letters: str) -> Path:
+    """A font with a square for each letter."""
+    from fontTools.fontBuilder import FontBuilder
+    from fontTools.pens.ttGlyphPen import TTGlyphPen
+
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, 0))
+    for point in ((0, 800), (800, 800), (800, 0)):
+        pen.lineTo(point)
+    pen.closePath()
+    names = [".notdef", *(f"u{ord(c):04X}" for c in letters)]
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder(names)
+    builder.setupCharacterMap({ord(c): f"u{ord(c):04X}" for c in letters})
+    builder.setupGlyf(dict.fromkeys(names, pen.glyph()))
+    builder.setupHorizontalMetrics(dict.fromkeys(names, (1000, 0)))
+    builder.setupHorizontalHeader(ascent=900, descent=-100)
+    builder.setupNameTable(
+        {"familyName": "Wide", "styleName": "Regular", "fullName": "Wide Regular"}
+    )
+    builder.setupOS2(sTypoAscender=900, usWinAscent=900, usWinDescent=100)
+    builder.setupPost()
+    builder.save(path)
+    return path

@@ -16,6 +16,7 @@ from talkreel.pipeline.craft_options import CraftOptions
         ({"music": Path("/nowhere")}, "--music needs a folder"),
         ({"upscale": Path("n.safetensors")}, "--upscale is a manner of --enhance picture"),
         ({"broll_stock": "pexels", "image_engine": "https://h/v1"}, "b-roll comes from a folder"),
+        ({"broll_model": Path("/")}, "--broll-model looks at the pictures of a folder"),
         ({"broll_stock": "unsplash"}, "stock libraries are pexels, pixabay"),
     ],
 )
