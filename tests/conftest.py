@@ -41,6 +41,13 @@ def sample_dir() -> Path:
     return ROOT / "sample"
 
 
+@pytest.fixture(autouse=True)
+def only_packaged_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a machine has installed beside decides nothing here, unless a test says so."""
+    for name in ("CJK_FONTS", "EMOJI_FONTS"):
+        monkeypatch.setattr(f"talkreel.media.fonts.{name}", ())
+
+
 @pytest.fixture(scope="session")
 def save_network() -> Callable[..., Path]:
     """Writes weights of a tiny network that enlarges; a plain one repeats each pixel."""

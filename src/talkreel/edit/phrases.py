@@ -40,6 +40,10 @@ _LEANING = frozenset(
 # fmt: on
 
 
+# Only a word that no line holds is worth that much.
+_WITHIN_WORD = 9.0
+
+
 @dataclass(frozen=True, slots=True)
 class LineLimits:
     """What fits: ``width`` in the unit of ``measure``, and most words on screen at once."""
@@ -50,11 +54,13 @@ class LineLimits:
 
 
 def break_cost(before: str, after: str) -> float:
-    """How bad a break between two words is: 0 at punctuation, 3 after an article."""
+    """How bad a break between two words is: 0 at punctuation, 3 after an article, 9 in a word."""
     bare = before.rstrip(_CLOSERS)
     if bare.endswith(_PAUSE_MARKS) and bare.lower() not in _LEANING:
         return 0.0
-    if before.lower() in _LEANING or unbroken_katakana(before, after):
+    if unbroken_katakana(before, after):
+        return _WITHIN_WORD
+    if before.lower() in _LEANING:
         return 3.0
     if after.lower().rstrip(",") in _OPENERS:
         return 0.5

@@ -153,8 +153,17 @@ def gather_fonts(folder: Path, files: Iterable[str]) -> None:
         shutil.copyfile(found, folder / found.name)
 
 
-def installed_font(places: Iterable[str]) -> Path | None:
-    """The first font of ``places`` that is on this machine."""
+def cjk_font() -> Path | None:
+    """An installed font for Chinese, Japanese and Korean."""
+    return _first(CJK_FONTS)
+
+
+def emoji_font() -> Path | None:
+    """An installed colour font."""
+    return _first(EMOJI_FONTS)
+
+
+def _first(places: Iterable[str]) -> Path | None:
     return next((path for path in map(Path, places) if path.is_file()), None)
 
 
@@ -185,7 +194,7 @@ def font_for(style: CaptionStyle, texts: Iterable[str]) -> CaptionStyle:
     if not missing:
         return style
     missing_there = len(needed - _glyphs(FALLBACK_FILE))
-    wide = installed_font(CJK_FONTS) if missing_there else None
+    wide = cjk_font() if missing_there else None
     if wide is not None and len(needed - _glyphs(str(wide))) < min(missing, missing_there):
         family = measure_font(wide).family
         return replace(style, font=family, font_file=str(wide), font_digest=font_digest(wide))

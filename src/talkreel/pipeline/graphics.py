@@ -24,7 +24,7 @@ from talkreel.edit.cards import (
 from talkreel.edit.censor import masked_text
 from talkreel.edit.emoji import choose_emoji, emoji_box
 from talkreel.edit.safe_area import SafeArea, safe_area
-from talkreel.media.fonts import EMOJI_FONTS, font_digest, installed_font
+from talkreel.media.fonts import emoji_font, font_digest
 from talkreel.media.probe import probe
 from talkreel.pipeline.brand import Brand, BrandLogo, BrandSpeaker, read_brand
 from talkreel.pipeline.words import Wordsmith
@@ -88,7 +88,7 @@ def _with_emoji(work: Work, edit: Edit, brand: Brand | None) -> Edit:
 
 
 def _installed_emoji() -> Asset | None:
-    path = installed_font(EMOJI_FONTS)
+    path = emoji_font()
     return None if path is None else Asset(str(path), font_digest(path))
 
 
