@@ -30,6 +30,29 @@ def add_craft(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--music", metavar="DIR", help="lay music of this folder under the speech")
     group.add_argument("--brand", metavar="DIR", help="fonts, colours, logo, intro and outro")
+    _add_broll(group)
+    group.add_argument("--title-card", action="store_true", help="the hook line on the first 2 s")
+    group.add_argument("--censor", action="store_true", help="mask profanity in sound and text")
+    group.add_argument("--emoji", action="store_true", help="emoji in the captions")
+    group.add_argument(
+        "--emphasis", action="store_true", help="colour the words that carry the point"
+    )
+    group.add_argument(
+        "--platform", metavar="NAME", default="", help="keep free what this platform draws over"
+    )
+    group.add_argument(
+        "--speaker-colours", action="store_true", help="a caption colour for each speaker"
+    )
+    group.add_argument(
+        "--cover", metavar="KIND", default="plain", help="plain (default), or title: set on it"
+    )
+    group.add_argument(
+        "--export", metavar="NAMES", default="", help="delivery presets and editor formats"
+    )
+    _add_engines(group)
+
+
+def _add_broll(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--broll",
         metavar="WHAT",
@@ -53,12 +76,16 @@ def add_craft(parser: argparse.ArgumentParser) -> None:
         help="what draws for --broll imagine: a folder of diffusers weights, or an endpoint",
     )
     group.add_argument("--image-model", metavar="NAME", help="the model's name at an endpoint")
-    group.add_argument("--title-card", action="store_true", help="the hook line on the first 2 s")
-    group.add_argument("--censor", action="store_true", help="mask profanity in sound and text")
-    group.add_argument("--emoji", action="store_true", help="emoji in the captions")
+
+
+def _add_engines(group: argparse._ArgumentGroup) -> None:
+    """Models of the user's own."""
     group.add_argument(
-        "--emphasis", action="store_true", help="colour the words that carry the point"
+        "--llm",
+        metavar="PATH|URL",
+        help="language model that may propose titles: a folder of weights, or an endpoint",
     )
+    group.add_argument("--llm-model", metavar="NAME", help="the model's name at an endpoint")
     group.add_argument(
         "--voice-over",
         metavar="ENGINE",
@@ -68,24 +95,6 @@ def add_craft(parser: argparse.ArgumentParser) -> None:
         "--translate-model", metavar="DIR", help="translate the captions by this model"
     )
     group.add_argument("--translate-to", metavar="LANG", default="", help="its target language")
-    group.add_argument(
-        "--platform", metavar="NAME", default="", help="keep free what this platform draws over"
-    )
-    group.add_argument(
-        "--speaker-colours", action="store_true", help="a caption colour for each speaker"
-    )
-    group.add_argument(
-        "--cover", metavar="KIND", default="plain", help="plain (default), or title: set on it"
-    )
-    group.add_argument(
-        "--llm",
-        metavar="PATH|URL",
-        help="language model that may propose titles: a folder of weights, or an endpoint",
-    )
-    group.add_argument("--llm-model", metavar="NAME", help="the model's name at an endpoint")
-    group.add_argument(
-        "--export", metavar="NAMES", default="", help="delivery presets and editor formats"
-    )
 
 
 def craft_options(arguments: argparse.Namespace) -> CraftOptions:

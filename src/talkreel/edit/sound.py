@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -85,50 +85,56 @@ def treat_voice(
     """
     if facts.speech_dbfs is None:
         return Treatment(None, (), ("nobody speaks here",))
-    done = [f"rumble below {_HIGH_PASS_HZ:.0f} Hz cut"]
-    left: list[str] = []
-    denoise, why = _denoise(facts)
+    denoise, noise = _denoise(facts)
     if denoise and not can_denoise:
-        denoise, why = 0.0, "noise reduction: pyrnnoise is not installed"
-    (done if denoise else left).append(why)
+        denoise, noise = 0.0, "noise reduction: pyrnnoise is not installed"
     rings = facts.decay_seconds is not None and facts.decay_seconds >= _REVERBERANT_SECONDS
-    if rings:
-        room = f"reverberation of {facts.decay_seconds:.1f} s"
-        if can_dereverb:
-            done.append(f"{room} taken down")
-        else:
-            left.append(f"{room}: nara_wpe is not installed")
-    if facts.hum_hz:
-        done.append(f"hum of {facts.hum_hz[0]:.0f} Hz and {len(facts.hum_hz) - 1} more notched")
-    declick = facts.clicks_per_minute >= _CLICKS_PER_MINUTE
-    if declick:
-        done.append(f"clicks mended ({facts.clicks_per_minute:.0f} a minute)")
+    room = f"reverberation of {facts.decay_seconds:.1f} s" if rings else ""
     levels = _levels(facts.speakers)
     breaths = tuple(x for x in facts.breaths if any(x.overlap(span) > 0 for span in kept))
-    gains = _gains(words, levels, breaths, kept)
-    if levels and any(abs(gain) >= _LEAST_LEVEL_DB for gain in levels.values()):
-        most = max(abs(gain) for gain in levels.values())
-        done.append(f"{len(levels)} speakers levelled by up to {most:.1f} dB")
-    if breaths:
-        done.append(f"breaths softened: {len(breaths)}")
-    bells = _bells(facts)
-    if bells:
-        shown = ", ".join(f"{bell.gain_db:+.1f} dB at {bell.frequency_hz:.0f} Hz" for bell in bells)
-        done.append(f"tone {shown}")
-    compression = _compression(facts)
-    if compression:
-        done.append(f"loud words compressed {compression.ratio:g}:1")
     chain = VoiceChain(
         high_pass_hz=_HIGH_PASS_HZ,
         hum_hz=facts.hum_hz,
-        declick=declick,
+        declick=facts.clicks_per_minute >= _CLICKS_PER_MINUTE,
         dereverb=rings and can_dereverb,
         denoise_db=denoise,
-        gains=gains,
-        equalizer=bells,
-        compression=compression,
+        gains=_gains(words, levels, breaths, kept),
+        equalizer=_bells(facts),
+        compression=_compression(facts),
     )
-    return Treatment(chain, tuple(done), tuple(left))
+    most = max((abs(gain) for gain in levels.values()), default=0.0)
+    done = [
+        f"rumble below {_HIGH_PASS_HZ:.0f} Hz cut",
+        noise if denoise else "",
+        f"{room} taken down" if chain.dereverb else "",
+        *_repairs(chain, facts),
+        f"{len(levels)} speakers levelled by up to {most:.1f} dB"
+        if most >= _LEAST_LEVEL_DB
+        else "",
+        f"breaths softened: {len(breaths)}" if breaths else "",
+        *_colours(chain),
+    ]
+    left = [
+        "" if denoise else noise,
+        f"{room}: nara_wpe is not installed" if rings and not can_dereverb else "",
+    ]
+    return Treatment(chain, tuple(filter(None, done)), tuple(filter(None, left)))
+
+
+def _repairs(chain: VoiceChain, facts: VoiceFacts) -> Iterator[str]:
+    if chain.hum_hz:
+        yield f"hum of {chain.hum_hz[0]:.0f} Hz and {len(chain.hum_hz) - 1} more notched"
+    if chain.declick:
+        yield f"clicks mended ({facts.clicks_per_minute:.0f} a minute)"
+
+
+def _colours(chain: VoiceChain) -> Iterator[str]:
+    bells = chain.equalizer
+    if bells:
+        shown = ", ".join(f"{bell.gain_db:+.1f} dB at {bell.frequency_hz:.0f} Hz" for bell in bells)
+        yield f"tone {shown}"
+    if chain.compression:
+        yield f"loud words compressed {chain.compression.ratio:g}:1"
 
 
 def _denoise(facts: VoiceFacts) -> tuple[float, str]:

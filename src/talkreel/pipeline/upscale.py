@@ -17,7 +17,7 @@ from talkreel.media.lossless import LosslessWriter, read_lossless
 from talkreel.pipeline.work import Work
 from talkreel.rendering.conform import digest_of
 from talkreel.rendering.enlarge import Enlarged, Region, takes_enlarged
-from talkreel.rendering.graph import shown_region
+from talkreel.rendering.pieces import shown_region
 from talkreel.rendering.render import render_plain
 from talkreel.rendering.schedule import Schedule, make_schedule
 from talkreel.store.cache import StageCache, StageKey

@@ -19,7 +19,7 @@ from talkreel.media.frames import FrameReader
 from talkreel.media.lossless import LosslessWriter, read_lossless
 from talkreel.media.probe import probe
 from talkreel.rendering.enlarge import Enlarged
-from talkreel.rendering.graph import shown_region
+from talkreel.rendering.pieces import shown_region
 from talkreel.rendering.render import render, render_plain
 from talkreel.rendering.schedule import make_schedule
 

@@ -14,8 +14,8 @@ from talkreel.core.edits import Canvas, Edit, LayoutKind
 from talkreel.core.graphics import NO_GRAPHICS
 from talkreel.core.media import Media
 from talkreel.media.packets import packet_index
-from talkreel.rendering.graph import Piece as GraphPiece
-from talkreel.rendering.graph import even, make_pieces
+from talkreel.rendering.pieces import Piece as GraphPiece
+from talkreel.rendering.pieces import even, make_pieces
 from talkreel.rendering.schedule import Schedule, make_schedule
 from talkreel.rendering.timeline.records import Linked, Mark, Piece, Place, Timeline
 from talkreel.rendering.windows import Picture, Window, straight
