@@ -103,14 +103,13 @@ def treat_voice(
         compression=_compression(facts),
     )
     most = max((abs(gain) for gain in levels.values()), default=0.0)
+    differ = most >= _LEAST_LEVEL_DB
     done = [
         f"rumble below {_HIGH_PASS_HZ:.0f} Hz cut",
         noise if denoise else "",
         f"{room} taken down" if chain.dereverb else "",
         *_repairs(chain, facts),
-        f"{len(levels)} speakers levelled by up to {most:.1f} dB"
-        if most >= _LEAST_LEVEL_DB
-        else "",
+        f"{len(levels)} speakers levelled by up to {most:.1f} dB" if differ else "",
         f"breaths softened: {len(breaths)}" if breaths else "",
         *_colours(chain),
     ]

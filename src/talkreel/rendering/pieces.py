@@ -1,4 +1,4 @@
-"""A clip's frames as runs that one chain of filters makes, and what each run shows of the source."""
+"""A clip's frames as runs that one chain of filters makes, and what each shows of the source."""
 
 from __future__ import annotations
 
