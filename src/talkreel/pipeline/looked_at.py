@@ -15,7 +15,7 @@ from talkreel.features.cached import cached_embeddings
 from talkreel.media.frames import FrameReader
 from talkreel.media.probe import probe
 from talkreel.models.picture_text import PictureText
-from talkreel.store.library import PICTURES, Listed, file_digest
+from talkreel.store.library import PICTURES, Listed
 
 # A sentence fits a picture from this share against sentences that say nothing special on.
 LEAST_FIT = 0.5
@@ -37,7 +37,12 @@ def picture_fit(model: PictureText, texts: Sequence[str], listed: Sequence[Liste
 
     Each file is looked at once, ever, as long as neither it nor the model changes.
     """
-    keys = [f"{file_digest(item.path)} {item.path}" for item in listed]
+    # By size and time of change: hashing a library of videos for every clip would take minutes.
+    stats = [item.path.stat() for item in listed]
+    keys = [
+        f"{stat.st_size}:{stat.st_mtime_ns} {item.path}"
+        for stat, item in zip(stats, listed, strict=True)
+    ]
     return model.fit(texts, cached_embeddings(keys, _Looker(model)).astype(np.float64))
 
 
