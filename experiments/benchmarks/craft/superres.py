@@ -25,6 +25,7 @@ from spandrel.architectures.Compact import Compact
 from torch import nn
 
 from experiments.benchmarks.craft.picture import CLIPS, HEIGHT, RATE, ROOT, WIDTH, compare, make
+from talkreel.core.digests import file_sha256
 from talkreel.core.edits import Canvas, CropKey, CropPath, Edit, Encoding, Layout, LayoutKind
 from talkreel.core.media import Media
 from talkreel.core.picture import PictureChain, Upscale
@@ -33,7 +34,6 @@ from talkreel.media.ffmpeg import run_ffmpeg
 from talkreel.media.frames import FrameReader
 from talkreel.media.probe import probe
 from talkreel.pipeline.upscale import enlarged_frames
-from talkreel.rendering.conform import digest_of
 from talkreel.rendering.render import render
 from talkreel.store.cache import StageCache
 
@@ -73,7 +73,7 @@ def main() -> None:
             print(f"{path.name} taught in {time.perf_counter() - began:.0f} s", file=sys.stderr)
         whole = make(paths[name], start, MEASURED_SECONDS, WHOLE, work / "whole.mp4")
         half = make(paths[name], start, MEASURED_SECONDS, SMALL, work / "half.mp4")
-        upscale = Upscale(str(path), digest_of(path), 2)
+        upscale = Upscale(str(path), file_sha256(path), 2)
         measured(f"{Path(name).stem} | clean", whole, half, upscale, work)
         upload = compressed(half, work / "upload.mp4")
         measured(f"{Path(name).stem} | compressed", whole, upload, upscale, work)

@@ -6,7 +6,6 @@ brand's own font).
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from talkreel.core.digests import file_sha256
 from talkreel.core.edits import CaptionStyle
 from talkreel.core.errors import RenderError
 
@@ -167,19 +167,13 @@ def _first(places: Iterable[str]) -> Path | None:
     return next((path for path in map(Path, places) if path.is_file()), None)
 
 
-def font_digest(file: Path) -> str:
-    """sha256 of a font."""
-    with file.open("rb") as data:
-        return hashlib.file_digest(data, "sha256").hexdigest()
-
-
 def check_font(file_name: str, digest: str) -> None:
     """See that a font named by path is the one an edit was made with.
 
     Raises:
         RenderError: it is gone or was changed.
     """
-    if font_digest(find_font(file_name)) != digest:
+    if file_sha256(find_font(file_name)) != digest:
         raise RenderError(f"the font {file_name} was changed since the edit was made: make it anew")
 
 
@@ -197,7 +191,7 @@ def font_for(style: CaptionStyle, texts: Iterable[str]) -> CaptionStyle:
     wide = cjk_font() if missing_there else None
     if wide is not None and len(needed - _glyphs(str(wide))) < min(missing, missing_there):
         family = measure_font(wide).family
-        return replace(style, font=family, font_file=str(wide), font_digest=font_digest(wide))
+        return replace(style, font=family, font_file=str(wide), font_digest=file_sha256(wide))
     if missing_there >= missing:
         return style
     return replace(style, font=FALLBACK_FAMILY, font_file=FALLBACK_FILE, font_digest="")

@@ -7,13 +7,13 @@ any file that is not listed, so nothing is ever unpickled.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from talkreel.core.digests import file_sha256
 from talkreel.core.errors import ModelMissing, OutputError, SchemaError
 from talkreel.core.jsonio import load_json, read_document, write_document
 
@@ -145,7 +145,7 @@ def save(folder: Path, net: nn.Module, spec: BundleSpec, card: str) -> BundleSpe
             save_file(state, scratch / WEIGHTS_FILE)
             (scratch / WEIGHTS_FILE).chmod(0o644)  # safetensors lets nobody else read it
             (scratch / CARD_FILE).write_text(card, encoding="utf-8")
-            files = {name: _sha256(scratch / name) for name in (WEIGHTS_FILE, CARD_FILE)}
+            files = {name: file_sha256(scratch / name) for name in (WEIGHTS_FILE, CARD_FILE)}
             spec = replace(
                 spec,
                 architecture=str(net.architecture),
@@ -212,7 +212,7 @@ def read_spec(folder: Path) -> BundleSpec:
         path = folder / name
         if not path.is_file():
             raise ModelMissing(f"{path} is missing: copy or export the bundle again")
-        if _sha256(path) != digest:
+        if file_sha256(path) != digest:
             raise SchemaError(f"{path} was changed since it was exported: export it again")
     return spec
 
@@ -229,8 +229,3 @@ def require(bundle: Bundle, architecture: str, features: str) -> None:
             f"the bundle {spec.name!r} holds {spec.architecture!r} fed with {spec.features!r}; "
             f"{architecture!r} fed with {features!r} is needed: train and export it again"
         )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

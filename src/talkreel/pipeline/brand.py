@@ -34,7 +34,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -42,6 +41,7 @@ from pathlib import Path
 from typing import Any
 
 from talkreel.core.craft import Asset
+from talkreel.core.digests import file_sha256
 from talkreel.core.edits import CaptionStyle
 from talkreel.core.errors import InputError, RenderError
 from talkreel.edit.cards import CardLook
@@ -213,7 +213,7 @@ def _font(captions: dict[str, Any], folder: Path, where: str) -> dict[str, Any]:
         raise InputError(f"{where}: [captions] font_file: {error}") from error
     captions = {"font": family, **captions}
     if path == mine:
-        captions |= {"font_file": str(mine), "font_digest": _digest(mine)}
+        captions |= {"font_file": str(mine), "font_digest": file_sha256(mine)}
     return captions
 
 
@@ -274,9 +274,4 @@ def _asset(table: Mapping[str, Any], name: str, folder: Path, where: str) -> Ass
     path = (folder / file).resolve()
     if not path.is_file():
         raise InputError(f"{where}: [{name}] file: {path} is not there")
-    return Asset(str(path), _digest(path))
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return Asset(str(path), file_sha256(path))

@@ -13,6 +13,7 @@ from pathlib import Path
 from talkreel.core.clips import Clip
 from talkreel.core.craft import Note
 from talkreel.core.delivery import DeliveryPreset
+from talkreel.core.digests import file_sha256
 from talkreel.core.edits import Edit
 from talkreel.core.errors import RenderError
 from talkreel.core.exports import SCHEMA, ExportFile, ExportReport
@@ -28,7 +29,7 @@ from talkreel.pipeline.handoff import hand_off
 from talkreel.pipeline.job import Job
 from talkreel.pipeline.make import rendered
 from talkreel.pipeline.provenance import provenance_of, write_provenance
-from talkreel.rendering.conform import digest_of, read_back
+from talkreel.rendering.conform import read_back
 from talkreel.rendering.delta_e import tone_map_error
 from talkreel.store.cache import StageCache
 
@@ -183,12 +184,12 @@ def _where_present(fitted: Fitted) -> Fitted:
 
 def _named(name: str, path: Path) -> ExportFile:
     size = path.stat().st_size
-    return ExportFile(name=name, file=path.name, sha256=digest_of(path), size_bytes=size)
+    return ExportFile(name=name, file=path.name, sha256=file_sha256(path), size_bytes=size)
 
 
 def _again(record: ExportFile, folder: Path) -> ExportFile:
     path = folder / record.file
-    return replace(record, sha256=digest_of(path), size_bytes=path.stat().st_size)
+    return replace(record, sha256=file_sha256(path), size_bytes=path.stat().st_size)
 
 
 def _told(record: ExportFile) -> str:

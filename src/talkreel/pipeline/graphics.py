@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from talkreel.core.craft import Asset
+from talkreel.core.digests import file_sha256
 from talkreel.core.edits import Box, Canvas, Edit, LayoutKind
 from talkreel.core.errors import InputError
 from talkreel.core.graphics import Bookend, Card, Logo, Sticker
@@ -24,7 +25,7 @@ from talkreel.edit.cards import (
 from talkreel.edit.censor import masked_text
 from talkreel.edit.emoji import choose_emoji, emoji_box
 from talkreel.edit.safe_area import SafeArea, safe_area
-from talkreel.media.fonts import emoji_font, font_digest
+from talkreel.media.fonts import emoji_font
 from talkreel.media.probe import probe
 from talkreel.pipeline.brand import Brand, BrandLogo, BrandSpeaker, read_brand
 from talkreel.pipeline.words import Wordsmith
@@ -89,7 +90,7 @@ def _with_emoji(work: Work, edit: Edit, brand: Brand | None) -> Edit:
 
 def _installed_emoji() -> Asset | None:
     path = emoji_font()
-    return None if path is None else Asset(str(path), font_digest(path))
+    return None if path is None else Asset(str(path), file_sha256(path))
 
 
 def add_bookends(work: Work, edit: Edit) -> Edit:

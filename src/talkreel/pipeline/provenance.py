@@ -11,13 +11,13 @@ from typing import Any
 
 import talkreel
 from talkreel.core.craft import Asset
+from talkreel.core.digests import file_sha256
 from talkreel.core.edits import Edit, LayoutKind
 from talkreel.core.errors import SchemaError
 from talkreel.core.jsonio import encode, write_document
 from talkreel.core.media import Media
 from talkreel.core.provenance import SCHEMA, Action, Agent, Delivered, Ingredient, Provenance
 from talkreel.models.shipped import specs
-from talkreel.rendering.conform import digest_of
 from talkreel.store.weights import REGISTRY, find_weights
 
 
@@ -43,7 +43,8 @@ def provenance_of(edit: Edit, media: Media, files: Sequence[Path] = ()) -> Prove
         programs=(Agent(name="talkreel", version=talkreel.__version__),),
         models=tuple(_models()),
         files=tuple(
-            Delivered(file=f.name, sha256=digest_of(f), size_bytes=f.stat().st_size) for f in files
+            Delivered(file=f.name, sha256=file_sha256(f), size_bytes=f.stat().st_size)
+            for f in files
         ),
     )
 

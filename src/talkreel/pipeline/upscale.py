@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from talkreel.core.digests import file_sha256
 from talkreel.core.edits import Edit
 from talkreel.core.errors import InputError, ModelMissing, RenderError
 from talkreel.core.media import Media
@@ -15,7 +16,6 @@ from talkreel.core.stage import Progress, silent
 from talkreel.media.frames import FrameReader
 from talkreel.media.lossless import LosslessWriter, read_lossless
 from talkreel.pipeline.work import Work
-from talkreel.rendering.conform import digest_of
 from talkreel.rendering.enlarge import Enlarged, Region, takes_enlarged
 from talkreel.rendering.pieces import shown_region
 from talkreel.rendering.render import render_plain
@@ -169,7 +169,7 @@ def _opened(path: Path) -> tuple[SuperResolver, Upscale]:
     path = path.absolute()
     check_weights(path)
     try:
-        digest = digest_of(path)
+        digest = file_sha256(path)
     except OSError as error:
         raise ModelMissing(f"cannot read the network {path}: {error.strerror}") from error
     network = load_resolver(path, digest)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from talkreel.core.delivery import DeliveryPreset, VideoCodec
+from talkreel.core.digests import file_sha256
 from talkreel.core.edits import Edit
 from talkreel.core.exports import ExportFile
 from talkreel.core.media import Colour, Media
@@ -53,7 +53,7 @@ def read_back(
     return ExportFile(
         name=preset.name,
         file=path.name,
-        sha256=digest_of(path),
+        sha256=file_sha256(path),
         source=preset.source,
         codec=video.codec if video else "",
         pixel_format=video.pixel_format if video else "",
@@ -70,12 +70,6 @@ def read_back(
         problems=tuple(_problems(media, got, edit, source, preset)),
         warnings=warnings,
     )
-
-
-def digest_of(path: Path) -> str:
-    """sha256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _problems(

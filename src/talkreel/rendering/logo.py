@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from talkreel.core.craft import Asset
+from talkreel.core.digests import file_sha256
 from talkreel.core.edits import Canvas
 from talkreel.core.errors import RenderError
 from talkreel.core.graphics import Logo
@@ -23,9 +23,7 @@ def check_asset(asset: Asset, what: str) -> Path:
     path = Path(asset.path)
     if not path.is_file():
         raise RenderError(f"the {what} {path} is gone: put it back or take it out of the edit")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != asset.digest:
+    if file_sha256(path) != asset.digest:
         raise RenderError(f"the {what} {path} was changed since the edit was made: make it anew")
     return path
 

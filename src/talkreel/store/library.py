@@ -14,7 +14,6 @@ name and its folder's describe it.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import tomllib
 from collections.abc import Collection
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from talkreel.core.craft import Asset
+from talkreel.core.digests import file_sha256
 from talkreel.core.errors import InputError
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
@@ -109,8 +109,7 @@ def file_digest(path: Path) -> str:
         InputError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
 

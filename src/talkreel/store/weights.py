@@ -18,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
 
+from talkreel.core.digests import file_sha256
 from talkreel.core.errors import ModelMissing, OutputError
 from talkreel.core.stage import Progress, silent
 
@@ -208,5 +209,4 @@ def _matches(path: Path, sha256: str) -> bool:
 @lru_cache(maxsize=64)
 def _digest(path: str, size: int, modified_ns: int) -> str:
     """Size and time of change only key the cache."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(Path(path))
